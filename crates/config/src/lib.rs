@@ -1,0 +1,6 @@
+//! What the owner asked for: schema, load, validate, edit.
+
+mod nearest;
+pub mod schema;
+
+pub use nearest::nearest;

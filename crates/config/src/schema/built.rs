@@ -1,0 +1,158 @@
+//! Which keys of the file this program acts on today, for telling the owner about the others.
+
+use serde_json::Value;
+
+/// Key paths that this program acts on, each with everything below it.
+///
+/// `*` stands for any map key and any list item. `path=word` counts for that one value only.
+const BUILT: &[&str] = &[
+    "agents.defaults.contextTokens",
+    "agents.defaults.model",
+    "agents.defaults.models",
+    "agents.defaults.thinkingDefault",
+    "agents.defaults.timeoutSeconds",
+    "agents.list.*.default",
+    "agents.list.*.id",
+    "agents.list.*.model",
+    "agents.list.*.name",
+    "env",
+    "logging.consoleLevel",
+    "logging.level",
+    "meta",
+    "models.mode",
+    "models.providers.*.api=anthropic-messages",
+    "models.providers.*.api=google-generative-ai",
+    "models.providers.*.api=ollama",
+    "models.providers.*.api=openai-completions",
+    "models.providers.*.api=openai-responses",
+    "models.providers.*.apiKey",
+    "models.providers.*.auth=api-key",
+    "models.providers.*.authHeader",
+    "models.providers.*.baseUrl",
+    "models.providers.*.headers",
+    "models.providers.*.models.*.api=anthropic-messages",
+    "models.providers.*.models.*.api=google-generative-ai",
+    "models.providers.*.models.*.api=ollama",
+    "models.providers.*.models.*.api=openai-completions",
+    "models.providers.*.models.*.api=openai-responses",
+    "models.providers.*.models.*.compat",
+    "models.providers.*.models.*.contextWindow",
+    "models.providers.*.models.*.cost",
+    "models.providers.*.models.*.headers",
+    "models.providers.*.models.*.id",
+    "models.providers.*.models.*.input",
+    "models.providers.*.models.*.maxTokens",
+    "models.providers.*.models.*.name",
+    "models.providers.*.models.*.reasoning",
+    "models.providers.*.timeoutSeconds",
+    "wizard",
+];
+
+/// Blocks whose keys are features of their own, each worth naming.
+const GROUPS: &[&str] = &["channels", "messages", "session", "tools"];
+
+/// Key paths that this program acts on, each with everything below it.
+///
+/// `*` stands for any map key and any list item. `path=word` counts for that one value only.
+pub fn built_keys() -> &'static [&'static str] {
+    BUILT
+}
+
+/// The keys of a resolved config that are valid but that this program does not act on yet.
+///
+/// One short path for each feature, in the order of the file: `channels.telegram`, not every key
+/// below it. List items are written `*`, map keys that hold a dot in brackets. A block with
+/// `enabled: false` is left out: what is switched off is not missed.
+pub fn unbuilt(config: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    collect(config, &mut Vec::new(), &mut found);
+    found
+}
+
+/// How a path stands to the built keys.
+enum Standing {
+    /// The program acts on it and on everything below.
+    Built,
+    /// Some keys below it are built, or it is a group: look at each.
+    Mixed,
+    /// Nothing at or below it is built.
+    Unbuilt,
+}
+
+fn collect<'a>(value: &'a Value, path: &mut Vec<&'a str>, found: &mut Vec<String>) {
+    match standing(path, value) {
+        Standing::Built => {}
+        Standing::Unbuilt => {
+            let switched_off = value.get("enabled") == Some(&Value::Bool(false));
+            let written = write_path(path);
+            if !switched_off && !found.contains(&written) {
+                found.push(written);
+            }
+        }
+        Standing::Mixed => match value {
+            Value::Object(keys) => {
+                for (key, value) in keys {
+                    path.push(key);
+                    collect(value, path, found);
+                    path.pop();
+                }
+            }
+            Value::Array(items) => {
+                for item in items {
+                    path.push("*");
+                    collect(item, path, found);
+                    path.pop();
+                }
+            }
+            // A single value where a block belongs: validation has said so already.
+            _ => {}
+        },
+    }
+}
+
+fn standing(path: &[&str], value: &Value) -> Standing {
+    if path.is_empty() {
+        return Standing::Mixed;
+    }
+    let mut standing = Standing::Unbuilt;
+    for built in BUILT {
+        let (key, wanted) = match built.split_once('=') {
+            Some((key, word)) => (key, Some(word)),
+            None => (*built, None),
+        };
+        let segments: Vec<&str> = key.split('.').collect();
+        let agree = segments
+            .iter()
+            .zip(path)
+            .all(|(segment, name)| *segment == "*" || segment == name);
+        if !agree {
+            continue;
+        }
+        if path.len() < segments.len() {
+            standing = Standing::Mixed;
+        } else if wanted.is_none() || value.as_str() == wanted {
+            return Standing::Built;
+        }
+    }
+    match (standing, path) {
+        (Standing::Unbuilt, [top]) if GROUPS.contains(top) => Standing::Mixed,
+        (standing, _) => standing,
+    }
+}
+
+fn write_path(path: &[&str]) -> String {
+    let mut written = String::new();
+    for name in path {
+        if name.contains('.') {
+            written.push('[');
+            written.push_str(name);
+            written.push(']');
+        } else {
+            if !written.is_empty() {
+                written.push('.');
+            }
+            written.push_str(name);
+        }
+    }
+    written
+}

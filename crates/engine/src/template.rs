@@ -1,0 +1,221 @@
+//! Turns a conversation into the prompt text that a model was trained on, by the chat template in its own file.
+//!
+//! Templates are Jinja written for Hugging Face's Python code, so they run here with its settings, functions and
+//! string methods. What a template cannot express (a system message, tool calls, two user messages in a row) is found
+//! out once, by rendering small conversations, and written in a form that it can.
+
+mod jinja;
+mod turns;
+
+use minijinja::{Environment, Value, context};
+use moltbot_llm::{Message, ToolSpec};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+pub use turns::literal;
+
+/// What is said so far, as the engine's worker receives it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Conversation {
+    /// The system prompt; empty means none.
+    #[serde(default)]
+    pub system: String,
+    /// The messages, oldest first.
+    pub messages: Vec<Message>,
+    /// The tools offered; a template that has no place for tools leaves them out.
+    #[serde(default)]
+    pub tools: Vec<ToolSpec>,
+    /// Whether the model should reason, for templates that know a switch for it (`enable_thinking`).
+    #[serde(default)]
+    pub thinking: bool,
+}
+
+/// The tokens that frame a prompt, as text.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SpecialTokens {
+    /// Begin of sequence; empty where the model has none.
+    pub bos: String,
+    /// End of sequence; empty where the model has none.
+    pub eos: String,
+    /// Every control token. Where one of them is spelled out in a message, it is kept from being read as the token.
+    pub control: Vec<String>,
+}
+
+/// A chat template that cannot be used, or that refuses a conversation.
+#[derive(Debug, Error)]
+pub enum TemplateError {
+    /// The template in the model's file is not valid.
+    #[error("the chat template in the model's file cannot be read: {0}")]
+    Invalid(String),
+    /// The template refuses the conversation.
+    #[error("the model's chat template refuses this conversation: {0}")]
+    Refused(String),
+}
+
+/// The ChatML format, which most instruct models whose file names no template were trained on.
+const CHATML: &str = "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
+
+const NAME: &str = "chat";
+
+/// What a template is able to express.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TemplateAbilities {
+    /// It takes a message of the role `system`.
+    pub system: bool,
+    /// It takes two messages of the same role in a row, and a conversation that does not begin with the user.
+    pub any_order: bool,
+    /// It shows the model the tools that are offered.
+    pub tools: bool,
+    /// It writes tool calls and results of earlier turns.
+    pub tool_calls: bool,
+}
+
+/// A model's chat template, compiled and probed.
+#[derive(Debug)]
+pub struct ChatTemplate {
+    environment: Environment<'static>,
+    tokens: SpecialTokens,
+    abilities: TemplateAbilities,
+}
+
+/// A rendered prompt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prompt {
+    /// The text in pieces. A control token is only a token within a piece: a spelled-out one of a message is cut in two.
+    pieces: Vec<String>,
+}
+
+impl Prompt {
+    /// The pieces, to be made into tokens one by one.
+    pub fn pieces(&self) -> &[String] {
+        &self.pieces
+    }
+
+    /// The whole text.
+    pub fn text(&self) -> String {
+        self.pieces.concat()
+    }
+}
+
+impl ChatTemplate {
+    /// Compiles `source`, the template of a model's file, or ChatML where the file has none.
+    ///
+    /// # Errors
+    /// A template that is no valid Jinja, or that refuses even a single user message.
+    pub fn new(source: Option<&str>, tokens: SpecialTokens) -> Result<Self, TemplateError> {
+        let environment = jinja::environment(NAME, source.unwrap_or(CHATML))
+            .map_err(|error| TemplateError::Invalid(jinja::reason(&error)))?;
+        let mut template = Self {
+            environment,
+            tokens,
+            // The cautious form; the probes below go through the same rendering.
+            abilities: TemplateAbilities {
+                system: false,
+                any_order: false,
+                tools: false,
+                tool_calls: false,
+            },
+        };
+        template.probe()?;
+        Ok(template)
+    }
+
+    /// What the template is able to express.
+    pub fn abilities(&self) -> TemplateAbilities {
+        self.abilities
+    }
+
+    /// The text of `conversation`, ending where the model's answer begins. Thinking of earlier turns is left out.
+    ///
+    /// # Errors
+    /// A conversation that the template refuses.
+    pub fn render(&self, conversation: &Conversation) -> Result<Prompt, TemplateError> {
+        let turns = turns::turns(conversation, self.abilities, &self.tokens.control);
+        let tools = if self.abilities.tools {
+            turns::tools(&conversation.tools)
+        } else {
+            Vec::new()
+        };
+        let text = self.render_turns(&turns, &tools, conversation.thinking)?;
+        Ok(Prompt {
+            pieces: text
+                .split(turns::CUT)
+                .filter(|piece| !piece.is_empty())
+                .map(str::to_owned)
+                .collect(),
+        })
+    }
+
+    fn render_turns(
+        &self,
+        turns: &[serde_json::Value],
+        tools: &[serde_json::Value],
+        thinking: bool,
+    ) -> Result<String, TemplateError> {
+        // Python code passes `None`, not an empty list, when there are no tools; templates test for either.
+        let tools = if tools.is_empty() {
+            Value::from(())
+        } else {
+            Value::from_serialize(tools)
+        };
+        let context = context! {
+            messages => Value::from_serialize(turns),
+            tools => tools,
+            documents => Value::from(()),
+            add_generation_prompt => true,
+            enable_thinking => thinking,
+            bos_token => self.tokens.bos,
+            eos_token => self.tokens.eos,
+        };
+        self.environment
+            .get_template(NAME)
+            .and_then(|template| template.render(context))
+            .map_err(|error| TemplateError::Refused(jinja::reason(&error)))
+    }
+
+    /// Finds out what the template can express: it can where the words of the probe come out.
+    fn probe(&mut self) -> Result<(), TemplateError> {
+        let user = serde_json::json!({"role": "user", "content": "probe-user"});
+        let system = serde_json::json!({"role": "system", "content": "probe-system"});
+        let answer = serde_json::json!({"role": "assistant", "content": "probe-answer"});
+        let tool = serde_json::json!({"type": "function", "function": {
+            "name": "probe_tool",
+            "description": "probe-description",
+            "parameters": {"type": "object", "properties": {"city": {"type": "string", "description": "A city"}}, "required": ["city"]},
+        }});
+        let call = serde_json::json!({"role": "assistant", "content": "", "tool_calls": [
+            {"id": "call00001", "type": "function", "function": {"name": "probe_tool", "arguments": {"city": "probe-argument"}}},
+        ]});
+        let result = serde_json::json!({
+            "role": "tool", "name": "probe_tool", "tool_call_id": "call00001", "content": "probe-result",
+        });
+
+        self.render_turns(std::slice::from_ref(&user), &[], false)?;
+        let shows = |turns: &[serde_json::Value], tools: &[serde_json::Value], words: &[&str]| {
+            self.render_turns(turns, tools, false)
+                .is_ok_and(|text| words.iter().all(|word| text.contains(word)))
+        };
+        self.abilities = TemplateAbilities {
+            system: shows(
+                &[system, user.clone()],
+                &[],
+                &["probe-system", "probe-user"],
+            ),
+            any_order: shows(
+                &[answer.clone(), answer, user.clone(), user.clone()],
+                &[],
+                &["probe-answer", "probe-user"],
+            ),
+            tools: shows(std::slice::from_ref(&user), std::slice::from_ref(&tool), &["probe_tool", "city"]),
+            tool_calls: shows(
+                &[user, call, result],
+                std::slice::from_ref(&tool),
+                &["probe_tool", "probe-argument", "probe-result"],
+            ),
+        };
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

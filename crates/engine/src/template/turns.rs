@@ -1,0 +1,172 @@
+//! The messages of a conversation in the shape that chat templates read: role, content, tool calls.
+
+use moltbot_llm::{AssistantMessage, Content, Message, ToolSpec};
+use serde_json::{Value, json};
+
+use super::{Conversation, TemplateAbilities};
+
+/// Marks where a spelled-out control token is cut. A noncharacter, so no text has it; where one does, it is dropped.
+pub(super) const CUT: char = '\u{fdd0}';
+
+/// `text` with every control token in it cut after its first character, so that no message can close its own turn.
+pub fn literal(text: &str, control: &[String]) -> String {
+    let mut text = if text.contains(CUT) {
+        text.replace(CUT, "")
+    } else {
+        text.to_owned()
+    };
+    for token in control {
+        let Some((second, _)) = token.char_indices().nth(1) else {
+            continue;
+        };
+        if text.contains(token.as_str()) {
+            let (head, tail) = token.split_at(second);
+            text = text.replace(token.as_str(), &format!("{head}{CUT}{tail}"));
+        }
+    }
+    text
+}
+
+/// The tools in the form of the OpenAI API, which is what templates expect.
+pub(super) fn tools(tools: &[ToolSpec]) -> Vec<Value> {
+    tools
+        .iter()
+        .map(|tool| {
+            json!({"type": "function", "function": {
+                "name": tool.name,
+                "description": tool.description,
+                "parameters": tool.parameters,
+            }})
+        })
+        .collect()
+}
+
+/// The messages, in the form that a template of these abilities takes.
+pub(super) fn turns(
+    conversation: &Conversation,
+    abilities: TemplateAbilities,
+    control: &[String],
+) -> Vec<Value> {
+    let mut turns: Vec<Value> = Vec::new();
+    for message in &conversation.messages {
+        match message {
+            Message::User(user) => {
+                turns.push(turn("user", &literal(&text_of(&user.content), control)));
+            }
+            Message::Assistant(answer) => turns.push(assistant(answer, abilities, control)),
+            Message::ToolResult(result) => {
+                let text = literal(&text_of(&result.content), control);
+                turns.push(if abilities.tool_calls {
+                    json!({
+                        "role": "tool",
+                        "name": result.tool_name,
+                        "tool_call_id": result.tool_call_id,
+                        "content": text,
+                    })
+                } else {
+                    let outcome = if result.is_error { "Error" } else { "Result" };
+                    turn(
+                        "user",
+                        &format!("[{outcome} of the tool {}]\n{text}", result.tool_name),
+                    )
+                });
+            }
+        }
+    }
+    if !abilities.any_order {
+        alternate(&mut turns);
+    }
+    let system = literal(&conversation.system, control);
+    if !system.is_empty() {
+        if abilities.system {
+            turns.insert(0, turn("system", &system));
+        } else {
+            fold_into_first_user(&mut turns, &system);
+        }
+    }
+    turns
+}
+
+fn turn(role: &str, content: &str) -> Value {
+    json!({"role": role, "content": content})
+}
+
+fn assistant(answer: &AssistantMessage, abilities: TemplateAbilities, control: &[String]) -> Value {
+    let mut text = answer.text();
+    if !abilities.tool_calls {
+        for call in answer.tool_calls() {
+            if !text.is_empty() {
+                text.push('\n');
+            }
+            text.push_str(&format!(
+                "[Call of the tool {} with {}]",
+                call.name, call.arguments
+            ));
+        }
+        return turn("assistant", &literal(&text, control));
+    }
+    let calls: Vec<Value> = answer
+        .tool_calls()
+        .map(|call| {
+            // Templates write the arguments as JSON themselves, so they want the value, not its text.
+            let arguments = serde_json::from_str(&literal(&call.arguments, control))
+                .unwrap_or_else(|_| Value::String(literal(&call.arguments, control)));
+            json!({"id": call.id, "type": "function", "function": {
+                "name": call.name,
+                "arguments": arguments,
+            }})
+        })
+        .collect();
+    let mut turn = turn("assistant", &literal(&text, control));
+    if !calls.is_empty() {
+        turn["tool_calls"] = Value::Array(calls);
+    }
+    turn
+}
+
+fn text_of(content: &[Content]) -> String {
+    let parts: Vec<&str> = content
+        .iter()
+        .map(|part| match part {
+            Content::Text { text } => text.as_str(),
+            Content::Image(_) => "[an image, which this model cannot see]",
+        })
+        .collect();
+    parts.join("\n")
+}
+
+/// Joins neighbours of the same role and lets the user begin. Tool calls and results keep their own order.
+fn alternate(turns: &mut Vec<Value>) {
+    let mut joined: Vec<Value> = Vec::with_capacity(turns.len());
+    for turn in turns.drain(..) {
+        let plain = |turn: &Value| turn["role"] != "tool" && turn.get("tool_calls").is_none();
+        match joined.last_mut() {
+            Some(last) if last["role"] == turn["role"] && plain(last) && plain(&turn) => {
+                let text = format!(
+                    "{}\n\n{}",
+                    last["content"].as_str().unwrap_or_default(),
+                    turn["content"].as_str().unwrap_or_default()
+                );
+                last["content"] = Value::String(text);
+            }
+            _ => joined.push(turn),
+        }
+    }
+    if joined.first().is_none_or(|first| first["role"] != "user") {
+        joined.insert(0, turn("user", "(The conversation goes on.)"));
+    }
+    *turns = joined;
+}
+
+fn fold_into_first_user(turns: &mut Vec<Value>, system: &str) {
+    match turns.iter_mut().find(|turn| turn["role"] == "user") {
+        Some(first) => {
+            let text = format!(
+                "{system}\n\n{}",
+                first["content"].as_str().unwrap_or_default()
+            );
+            first["content"] = Value::String(text);
+        }
+        None => turns.insert(0, turn("user", system)),
+    }
+}

@@ -1,0 +1,65 @@
+//! The one interface to anything that can answer: a server over HTTP, or the engine inside this machine's own process.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::event::Event;
+use crate::failure::Failure;
+use crate::message::AssistantMessage;
+use crate::model::{Api, Model};
+use crate::request::Request;
+
+/// Receives each event of a reply as it arrives.
+pub type EventSink<'a> = &'a mut (dyn FnMut(Event) + Send);
+
+/// A whole reply, returned when the stream has ended well.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reply {
+    /// What the model answered, ready for the transcript.
+    pub message: AssistantMessage,
+    /// The model name the server reported, where it differs from the one asked for (a router's choice, a loaded build).
+    pub served_by: Option<String>,
+}
+
+/// Something that can answer a [`Request`] with one model.
+#[async_trait]
+pub trait Backend: Send + Sync {
+    /// Streams one reply. Events go to `events` as they come; the whole reply is returned at the end. Dropping the
+    /// future stops the model and closes the connection.
+    ///
+    /// # Errors
+    /// A [`Failure`] says what went wrong and what the ladder should do next. [`Failure::after_text`] tells whether
+    /// visible text had been handed out before.
+    async fn stream(
+        &self,
+        model: &Model,
+        request: &Request,
+        events: EventSink<'_>,
+    ) -> Result<Reply, Failure>;
+}
+
+/// The backends of this process: HTTP always, the engine where it was built in.
+#[derive(Clone)]
+pub struct Backends {
+    http: Arc<dyn Backend>,
+    engine: Option<Arc<dyn Backend>>,
+}
+
+impl Backends {
+    /// `engine` is `None` in a build without it.
+    pub fn new(http: Arc<dyn Backend>, engine: Option<Arc<dyn Backend>>) -> Self {
+        Self { http, engine }
+    }
+
+    /// The backend that serves a model.
+    ///
+    /// # Errors
+    /// A model of the engine in a build that has none.
+    pub fn of(&self, model: &Model) -> Result<&dyn Backend, Failure> {
+        match model.api {
+            Api::Engine => self.engine.as_deref().ok_or_else(|| Failure::no_engine(model)),
+            _ => Ok(self.http.as_ref()),
+        }
+    }
+}

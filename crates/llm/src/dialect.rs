@@ -1,0 +1,168 @@
+//! The dialects of model servers. A dialect does no I/O: [`encode`] turns a request into bytes, a [`Decoder`] is fed
+//! bytes and gives events. Tolerant in what it reads, minimal in what it sends.
+
+mod anthropic;
+mod assembler;
+mod completions;
+mod responses;
+mod sse;
+mod tags;
+
+use serde_json::value::RawValue;
+
+use crate::backend::Reply;
+use crate::event::Event;
+use crate::failure::{Failure, FailureClass, Verdict, classify};
+use crate::model::{Api, Model};
+use crate::request::Request;
+
+use assembler::Assembler;
+use sse::SseParser;
+
+/// The body of the HTTP request that asks `model` to answer `request`, always as a stream.
+///
+/// # Panics
+/// Never for a model spoken to over HTTP; the engine has no dialect and gets an empty body.
+pub fn encode(model: &Model, request: &Request) -> Vec<u8> {
+    let body = match model.api {
+        Api::OpenAiCompletions => completions::encode(model, request),
+        Api::OpenAiResponses => responses::encode(model, request),
+        Api::AnthropicMessages => anthropic::encode(model, request),
+        Api::Engine => return Vec::new(),
+    };
+    // A JSON value with string keys always serialises.
+    serde_json::to_vec(&body).unwrap_or_default()
+}
+
+/// Reads the frames of one dialect into an [`Assembler`].
+trait Wire: Send {
+    /// One SSE frame. `data` is its JSON text.
+    fn frame(&mut self, data: &str, out: &mut Assembler);
+
+    /// A whole JSON document: what some servers send even when a stream was asked for.
+    fn document(&mut self, body: &str, out: &mut Assembler);
+}
+
+/// Decodes one reply: fed bytes in any cut, it gives events, and at the end the whole reply or the failure.
+pub struct Decoder {
+    wire: Box<dyn Wire>,
+    framing: Framing,
+    assembler: Assembler,
+    model: Model,
+}
+
+enum Framing {
+    /// Nothing but white space so far.
+    Unknown,
+    /// Server-sent events.
+    Events(SseParser),
+    /// One JSON document (or a page that is none), read when it is whole.
+    Document(Vec<u8>),
+}
+
+impl Decoder {
+    /// A decoder for the reply to `request`. `salt` makes the ids unique that are given to tool calls where the server
+    /// gives none; the time in milliseconds serves.
+    pub fn new(model: &Model, request: &Request, salt: u64) -> Self {
+        let wire: Box<dyn Wire> = match model.api {
+            Api::OpenAiResponses => Box::<responses::ResponsesWire>::default(),
+            Api::AnthropicMessages => Box::<anthropic::AnthropicWire>::default(),
+            Api::OpenAiCompletions | Api::Engine => Box::<completions::CompletionsWire>::default(),
+        };
+        Self {
+            wire,
+            framing: Framing::Unknown,
+            assembler: Assembler::new(request.max_tokens, salt),
+            model: model.clone(),
+        }
+    }
+
+    /// Takes the next bytes of the body and gives what they say.
+    pub fn feed(&mut self, bytes: &[u8]) -> Vec<Event> {
+        if let Framing::Unknown = self.framing {
+            let Some(first) = bytes.iter().find(|b| !b.is_ascii_whitespace()) else {
+                return Vec::new();
+            };
+            // No SSE line starts so: field names and comments do not.
+            self.framing = match first {
+                b'{' | b'[' | b'<' => Framing::Document(Vec::new()),
+                _ => Framing::Events(SseParser::default()),
+            };
+        }
+        match &mut self.framing {
+            Framing::Unknown => {}
+            Framing::Document(body) => body.extend_from_slice(bytes),
+            Framing::Events(parser) => {
+                let (wire, assembler) = (&mut self.wire, &mut self.assembler);
+                parser.feed(bytes, |data| {
+                    if data == "[DONE]" {
+                        assembler.done_marker();
+                    } else if !assembler.failed() {
+                        wire.frame(data, assembler);
+                    }
+                });
+            }
+        }
+        self.assembler.take_events()
+    }
+
+    /// Whether the reply is complete or has failed: nothing that follows can change it.
+    pub fn is_over(&self) -> bool {
+        self.assembler.failed() || self.assembler.saw_done_marker()
+    }
+
+    /// Ends the reply. Events that only the end makes certain (a last piece of text held back) go to `events`.
+    ///
+    /// # Errors
+    /// An error in the stream, an end that was not announced, or a reply with nothing for the person.
+    pub fn finish(mut self, events: &mut Vec<Event>) -> Result<Reply, Failure> {
+        let mut received = true;
+        match std::mem::replace(&mut self.framing, Framing::Unknown) {
+            Framing::Unknown => received = false,
+            Framing::Events(_) => {}
+            Framing::Document(body) => match str::from_utf8(&body) {
+                Ok(text) if serde_json::from_str::<&RawValue>(text.trim()).is_ok() => {
+                    self.wire.document(text.trim(), &mut self.assembler);
+                }
+                _ => {
+                    let text = String::from_utf8_lossy(&body);
+                    let class = match text.trim_start().as_bytes().first() {
+                        Some(b'<') => FailureClass::BadReply,
+                        _ => FailureClass::StreamCut,
+                    };
+                    return Err(Failure::new(class, &self.model, ""));
+                }
+            },
+        }
+        let outcome = self.assembler.finish(&self.model, received);
+        events.extend(outcome.events);
+        outcome.result
+    }
+}
+
+/// The class of an error frame inside a reply whose HTTP status was good.
+fn frame_error(data: &str) -> Verdict {
+    classify(200, None, data)
+}
+
+/// The text of a JSON string; an object or array as its JSON text; nothing for null.
+fn lenient_text(raw: Option<&RawValue>) -> Option<String> {
+    let json = raw?.get();
+    match json.as_bytes().first() {
+        Some(b'"') => serde_json::from_str(json).ok(),
+        Some(b'n') | None => None,
+        _ => Some(json.to_owned()),
+    }
+}
+
+/// A count that may be missing, null, or written as a float.
+fn count(value: Option<&serde_json::Value>) -> u64 {
+    match value {
+        // Counts are far below 2^53.
+        Some(v) => v
+            .as_u64()
+            .or_else(|| v.as_f64().filter(|f| *f >= 0.0).map(|f| f as u64))
+            .unwrap_or(0),
+        None => 0,
+    }
+}

@@ -1,0 +1,167 @@
+//! A request as a Responses body.
+
+use serde_json::{Map, Value, json};
+
+use crate::endpoint::Endpoint;
+use crate::message::{AssistantMessage, AssistantPart, Content, Message};
+use crate::model::{Api, Model};
+use crate::request::{Request, ThinkingLevel, ToolChoice};
+
+/// The whole body. The conversation is always sent in full: nothing is kept on the server.
+pub(crate) fn encode(model: &Model, request: &Request) -> Value {
+    let openai = Endpoint::new(model).is_openai();
+    let mut body = Map::new();
+    body.insert("model".into(), json!(model.reference.model));
+    body.insert("input".into(), input(model, request, openai).into());
+    body.insert("stream".into(), true.into());
+    if !request.tools.is_empty() {
+        let tools: Vec<Value> = request
+            .tools
+            .iter()
+            .map(|tool| {
+                json!({
+                    "type": "function",
+                    "name": tool.name,
+                    "description": tool.description,
+                    "parameters": tool.parameters,
+                    "strict": false,
+                })
+            })
+            .collect();
+        body.insert("tools".into(), tools.into());
+        let choice = match &request.tool_choice {
+            ToolChoice::Auto => None,
+            ToolChoice::Required => Some(json!("required")),
+            ToolChoice::None => Some(json!("none")),
+            ToolChoice::Named(name) => Some(json!({"type": "function", "name": name})),
+        };
+        if let Some(choice) = choice {
+            body.insert("tool_choice".into(), choice);
+        }
+    }
+    if let Some(max) = request.max_tokens {
+        body.insert("max_output_tokens".into(), max.into());
+    }
+    if let Some(temperature) = request.temperature {
+        body.insert("temperature".into(), temperature.into());
+    }
+    if model.compat.supports_store.unwrap_or(openai) {
+        body.insert("store".into(), false.into());
+    }
+    if model.reasoning
+        && request.thinking != ThinkingLevel::Off
+        && model.compat.supports_reasoning_effort.unwrap_or(true)
+    {
+        let effort = match request.thinking {
+            ThinkingLevel::Xhigh if !openai => ThinkingLevel::High,
+            level => level,
+        };
+        body.insert(
+            "reasoning".into(),
+            json!({"effort": effort.as_str(), "summary": "auto"}),
+        );
+        if openai {
+            body.insert("include".into(), json!(["reasoning.encrypted_content"]));
+        }
+    }
+    body.into()
+}
+
+fn input(model: &Model, request: &Request, openai: bool) -> Vec<Value> {
+    let mut out = Vec::with_capacity(request.messages.len() + 1);
+    if !request.system.is_empty() {
+        let developer =
+            model.reasoning && model.compat.supports_developer_role.unwrap_or(openai);
+        let role = if developer { "developer" } else { "system" };
+        out.push(json!({"role": role, "content": request.system}));
+    }
+    for (position, message) in request.messages.iter().enumerate() {
+        match message {
+            Message::User(user) => {
+                let content: Vec<Value> = user.content.iter().map(input_part).collect();
+                out.push(json!({"role": "user", "content": content}));
+            }
+            Message::Assistant(assistant) => {
+                assistant_items(model, assistant, position, &mut out);
+            }
+            Message::ToolResult(result) => {
+                let text: Vec<&str> = result
+                    .content
+                    .iter()
+                    .filter_map(|part| match part {
+                        Content::Text { text } => Some(text.as_str()),
+                        Content::Image(_) => None,
+                    })
+                    .collect();
+                out.push(json!({
+                    "type": "function_call_output",
+                    "call_id": result.tool_call_id,
+                    "output": text.join("\n"),
+                }));
+                // A function's output is text for most servers; its pictures follow as a user message.
+                let images: Vec<Value> = result
+                    .content
+                    .iter()
+                    .filter(|part| matches!(part, Content::Image(_)))
+                    .map(input_part)
+                    .collect();
+                if !images.is_empty() {
+                    out.push(json!({"role": "user", "content": images}));
+                }
+            }
+        }
+    }
+    out
+}
+
+fn input_part(part: &Content) -> Value {
+    match part {
+        Content::Text { text } => json!({"type": "input_text", "text": text}),
+        Content::Image(image) => json!({
+            "type": "input_image",
+            "detail": "auto",
+            "image_url": format!("data:{};base64,{}", image.mime_type, image.data),
+        }),
+    }
+}
+
+/// Each part as an item of its own. A sealed reasoning item goes back only to the model that made it, and only when
+/// something follows it: an item without its follower is refused.
+fn assistant_items(
+    model: &Model,
+    assistant: &AssistantMessage,
+    position: usize,
+    out: &mut Vec<Value>,
+) {
+    let own = assistant.api == Api::OpenAiResponses.as_str()
+        && assistant.provider == model.reference.provider
+        && assistant.model == model.reference.model;
+    let mut parts = assistant.content.iter().enumerate().peekable();
+    while let Some((index, part)) = parts.next() {
+        match part {
+            AssistantPart::Thinking(thinking) => {
+                if own
+                    && parts.peek().is_some()
+                    && let Some(sealed) = &thinking.signature
+                    && let Ok(item @ Value::Object(_)) = serde_json::from_str(sealed)
+                {
+                    out.push(item);
+                }
+            }
+            AssistantPart::Text { text } => out.push(json!({
+                "type": "message",
+                "role": "assistant",
+                "content": [{"type": "output_text", "text": text, "annotations": []}],
+                "status": "completed",
+                // Required by some servers; stable from turn to turn.
+                "id": format!("msg_{position}_{index}"),
+            })),
+            AssistantPart::ToolCall(call) => out.push(json!({
+                "type": "function_call",
+                "call_id": call.id,
+                "name": call.name,
+                "arguments": call.arguments,
+            })),
+        }
+    }
+}

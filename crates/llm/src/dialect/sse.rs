@@ -1,0 +1,127 @@
+//! Server-sent events: bytes in any cut to the `data` of each event.
+
+/// An incremental parser of the event stream format (WHATWG HTML, "Server-sent events").
+///
+/// `event:` names are not kept: every dialect repeats the type inside its data. Comments are dropped; that bytes came at
+/// all is the sign of life.
+#[derive(Debug, Default)]
+pub(super) struct SseParser {
+    /// Bytes of the line that is not complete yet.
+    line: Vec<u8>,
+    /// Data of the event that is not complete yet.
+    data: String,
+    has_data: bool,
+    /// The last byte was a carriage return: a line feed right after it belongs to the same line end.
+    after_cr: bool,
+}
+
+impl SseParser {
+    /// Takes bytes and calls `on_data` with the data of every event they complete.
+    pub(super) fn feed(&mut self, bytes: &[u8], mut on_data: impl FnMut(&str)) {
+        let mut rest = bytes;
+        if self.after_cr && rest.first() == Some(&b'\n') {
+            rest = &rest[1..];
+        }
+        if !bytes.is_empty() {
+            self.after_cr = false;
+        }
+        while let Some(end) = rest.iter().position(|b| matches!(b, b'\n' | b'\r')) {
+            self.line.extend_from_slice(&rest[..end]);
+            let cr = rest[end] == b'\r';
+            rest = &rest[end + 1..];
+            if cr {
+                match rest.first() {
+                    Some(b'\n') => rest = &rest[1..],
+                    Some(_) => {}
+                    None => self.after_cr = true,
+                }
+            }
+            self.end_line(&mut on_data);
+        }
+        self.line.extend_from_slice(rest);
+    }
+
+    fn end_line(&mut self, on_data: &mut impl FnMut(&str)) {
+        let line = std::mem::take(&mut self.line);
+        if line.is_empty() {
+            if self.has_data {
+                on_data(&self.data);
+                self.data.clear();
+                self.has_data = false;
+            }
+            return;
+        }
+        let Some(value) = line.strip_prefix(b"data:") else {
+            return;
+        };
+        let value = value.strip_prefix(b" ").unwrap_or(value);
+        if self.has_data {
+            self.data.push('\n');
+        }
+        self.data.push_str(&String::from_utf8_lossy(value));
+        self.has_data = true;
+        // Some servers forget the empty line between one-line events; every dialect's data is one line of JSON or the
+        // end marker, so a complete one may be handed on at once.
+        if self.data.ends_with('}') || self.data == "[DONE]" {
+            on_data(&self.data);
+            self.data.clear();
+            self.has_data = false;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn parse(chunks: &[&[u8]]) -> Vec<String> {
+        let mut parser = SseParser::default();
+        let mut events = Vec::new();
+        for chunk in chunks {
+            parser.feed(chunk, |data| events.push(data.to_owned()));
+        }
+        events
+    }
+
+    #[test]
+    fn line_ends_comments_names_and_split_data_lines() {
+        let stream = b": OPENROUTER PROCESSING\r\n\r\nevent: x\r\ndata: {\"a\":1}\r\n\r\ndata:{\"b\":2}\rdata: [1,\ndata: 2]\n\nid: 7\ndata: [DONE]\n\n";
+        assert_eq!(
+            parse(&[stream]),
+            ["{\"a\":1}", "{\"b\":2}", "[1,\n2]", "[DONE]"]
+        );
+    }
+
+    #[test]
+    fn an_event_without_its_end_is_not_handed_out() {
+        assert_eq!(parse(&[b"data: {\"a\":"]), Vec::<String>::new());
+    }
+
+    proptest! {
+        #[test]
+        fn any_cut_gives_the_same_events(
+            events in prop::collection::vec("[ -~é✓]{0,40}", 0..6),
+            ends in prop::collection::vec(0usize..3, 6),
+            cuts in prop::collection::vec(0usize..400, 0..20),
+        ) {
+            let mut stream = Vec::new();
+            for (event, end) in events.iter().zip(&ends) {
+                let newline = ["\n", "\r\n", "\r"][*end];
+                let json = serde_json::json!({ "t": event });
+                stream.extend_from_slice(format!("data: {json}{newline}{newline}").as_bytes());
+            }
+            let mut cuts: Vec<usize> = cuts.into_iter().map(|c| c.min(stream.len())).collect();
+            cuts.sort_unstable();
+            let mut chunks = Vec::new();
+            let mut from = 0;
+            for cut in cuts {
+                chunks.push(&stream[from..cut]);
+                from = cut;
+            }
+            chunks.push(&stream[from..]);
+            prop_assert_eq!(parse(&chunks), parse(&[&stream]));
+            prop_assert_eq!(parse(&chunks).len(), events.len());
+        }
+    }
+}

@@ -1,0 +1,340 @@
+//! How a request can fail, as a type: the class, what the server said, and the sentence for the person.
+
+mod classify;
+mod envelope;
+mod figures;
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::model::{Api, Model};
+use crate::reference::ModelRef;
+
+pub(crate) use classify::{Verdict, classify};
+
+/// Whether a JSON value is an error in any server's envelope.
+pub(crate) fn is_error(value: &serde_json::Value) -> bool {
+    envelope::error_in(value).is_some()
+}
+
+/// What kind of failure it is. The class alone decides what happens next ([`FailureClass::next_step`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FailureClass {
+    /// No connection: refused, unknown host, TLS trouble.
+    Unreachable,
+    /// A time limit passed.
+    Timeout,
+    /// The server refused the credential, or there is none.
+    Auth,
+    /// The account has no credit or quota left.
+    Billing,
+    /// Too many requests or tokens for now.
+    RateLimit,
+    /// The server has no capacity right now.
+    Overloaded,
+    /// The server failed inside.
+    ServerError,
+    /// The server is still loading the model.
+    ModelLoading,
+    /// The server does not have the model, or cannot load it.
+    ModelUnavailable,
+    /// The URL leads to a server, but not to this API.
+    WrongEndpoint,
+    /// The stream ended before its end was announced.
+    StreamCut,
+    /// The reply was complete and held nothing for the person.
+    EmptyReply,
+    /// The server could not read what its own model produced.
+    BadModelOutput,
+    /// The reply was not in the dialect's form.
+    BadReply,
+    /// The prompt does not fit the context window.
+    ContextOverflow,
+    /// The prompt fits, the output asked for does not.
+    OutputBudget,
+    /// The model or server takes no tools.
+    ToolsUnsupported,
+    /// The server's grammar builder refuses a tool's schema.
+    SchemaUnsupported,
+    /// The model's chat template refuses the order or kind of messages.
+    TemplateRejected,
+    /// The server refuses a field of the request.
+    ParamRejected,
+    /// The server refuses something in the conversation's history.
+    HistoryRejected,
+    /// The request is wrong in another way; sending it elsewhere would not help.
+    BadRequest,
+}
+
+/// What the ladder does after a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NextStep {
+    /// Try the next model.
+    NextRung,
+    /// Shorten the conversation and try again.
+    Compact,
+    /// Tell the person; another model would refuse the same request.
+    Tell,
+}
+
+impl FailureClass {
+    /// What to do about it.
+    pub fn next_step(self) -> NextStep {
+        match self {
+            Self::Unreachable
+            | Self::Timeout
+            | Self::Auth
+            | Self::Billing
+            | Self::RateLimit
+            | Self::Overloaded
+            | Self::ServerError
+            | Self::ModelLoading
+            | Self::ModelUnavailable
+            | Self::WrongEndpoint
+            | Self::StreamCut
+            | Self::EmptyReply
+            | Self::BadModelOutput
+            | Self::BadReply => NextStep::NextRung,
+            Self::ContextOverflow => NextStep::Compact,
+            Self::OutputBudget
+            | Self::ToolsUnsupported
+            | Self::SchemaUnsupported
+            | Self::TemplateRejected
+            | Self::ParamRejected
+            | Self::HistoryRejected
+            | Self::BadRequest => NextStep::Tell,
+        }
+    }
+
+    /// The stable name, as in logs and `--json`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Timeout => "timeout",
+            Self::Auth => "auth",
+            Self::Billing => "billing",
+            Self::RateLimit => "rate_limit",
+            Self::Overloaded => "overloaded",
+            Self::ServerError => "server_error",
+            Self::ModelLoading => "model_loading",
+            Self::ModelUnavailable => "model_unavailable",
+            Self::WrongEndpoint => "wrong_endpoint",
+            Self::StreamCut => "stream_cut",
+            Self::EmptyReply => "empty_reply",
+            Self::BadModelOutput => "bad_model_output",
+            Self::BadReply => "bad_reply",
+            Self::ContextOverflow => "context_overflow",
+            Self::OutputBudget => "output_budget",
+            Self::ToolsUnsupported => "tools_unsupported",
+            Self::SchemaUnsupported => "schema_unsupported",
+            Self::TemplateRejected => "template_rejected",
+            Self::ParamRejected => "param_rejected",
+            Self::HistoryRejected => "history_rejected",
+            Self::BadRequest => "bad_request",
+        }
+    }
+}
+
+/// Token counts that a server named in its refusal.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TokenFigures {
+    /// Tokens of the prompt.
+    pub prompt: Option<u64>,
+    /// The server's limit.
+    pub limit: Option<u64>,
+}
+
+/// A failed request. Its `Display` is the sentence for the person.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Failure {
+    /// The kind.
+    pub class: FailureClass,
+    /// The model that was asked.
+    pub model: ModelRef,
+    /// Where it was asked: the base URL, or empty for the engine.
+    pub server: String,
+    /// The HTTP status, when a reply came.
+    pub status: Option<u16>,
+    /// What the server (or the operating system) said, shortened; empty when it said nothing.
+    pub detail: String,
+    /// How long the server asks to be left alone.
+    pub retry_after: Option<Duration>,
+    /// Token counts from its text.
+    pub tokens: TokenFigures,
+    /// The request field it refuses, where it names one.
+    pub param: Option<String>,
+    /// Whether visible text had already been handed out: a later answer replaces it and must not be joined to it.
+    pub after_text: bool,
+}
+
+/// The server's words are cut here, in characters: enough to recognise the cause, short enough for a chat.
+const DETAIL_LIMIT: usize = 300;
+
+impl Failure {
+    /// A failure of this class with the words of whoever noticed it.
+    pub fn new(class: FailureClass, model: &Model, detail: impl Into<String>) -> Self {
+        Self {
+            class,
+            model: model.reference.clone(),
+            server: match model.api {
+                Api::Engine => String::new(),
+                _ => model.base_url.clone(),
+            },
+            status: None,
+            detail: shorten(&detail.into()),
+            retry_after: None,
+            tokens: TokenFigures::default(),
+            param: None,
+            after_text: false,
+        }
+    }
+
+    /// A model of the engine, in a build without it.
+    pub(crate) fn no_engine(model: &Model) -> Self {
+        Self::new(
+            FailureClass::ModelUnavailable,
+            model,
+            "this build of moltbot has no engine; build it with the feature `engine`",
+        )
+    }
+
+    /// A failure read from a server's refusal.
+    pub(crate) fn from_verdict(model: &Model, status: Option<u16>, verdict: Verdict) -> Self {
+        Self {
+            status,
+            retry_after: verdict.retry_after,
+            tokens: verdict.tokens,
+            param: verdict.param,
+            ..Self::new(verdict.class, model, verdict.message)
+        }
+    }
+
+    /// Name and address of the server, for a sentence.
+    fn place(&self) -> String {
+        if self.server.is_empty() {
+            self.model.to_string()
+        } else {
+            format!("{} at {}", self.model.provider, self.server)
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (place, model, provider) = (self.place(), &self.model.model, &self.model.provider);
+        match self.class {
+            FailureClass::Unreachable => write!(
+                f,
+                "{place} cannot be reached; start the server or correct models.providers.{provider}.baseUrl"
+            )?,
+            FailureClass::Timeout => write!(
+                f,
+                "{place} did not answer in time; check that the model is loaded, or raise models.providers.{provider}.timeoutSeconds"
+            )?,
+            FailureClass::Auth => write!(
+                f,
+                "{place} refused the credential; set the API key in models.providers.{provider}.apiKey or the provider's environment variable"
+            )?,
+            FailureClass::Billing => write!(
+                f,
+                "the account at {place} has no credit left; top it up or use another model"
+            )?,
+            FailureClass::RateLimit => {
+                write!(f, "{place} is limiting requests")?;
+                match self.retry_after {
+                    Some(wait) => write!(f, "; try again in {} s", wait.as_secs().max(1))?,
+                    None => f.write_str("; try again in a moment")?,
+                }
+            }
+            FailureClass::Overloaded => {
+                write!(f, "{place} has no capacity right now; try again in a moment")?
+            }
+            FailureClass::ServerError => {
+                write!(f, "{place} failed while answering; its own log says why")?
+            }
+            FailureClass::ModelLoading => write!(
+                f,
+                "{place} is still loading {model}; try again when it is loaded"
+            )?,
+            FailureClass::ModelUnavailable if self.server.is_empty() => {
+                return write!(f, "{model} is not available: {}", self.detail);
+            }
+            FailureClass::ModelUnavailable => write!(
+                f,
+                "{place} does not have {model} ready; load it there, or pick one it lists (moltbot models list --provider {provider})"
+            )?,
+            FailureClass::WrongEndpoint => write!(
+                f,
+                "{place} has no such API path; check models.providers.{provider}.baseUrl (it usually ends in /v1) and .api"
+            )?,
+            FailureClass::StreamCut => write!(
+                f,
+                "{place} broke off in the middle of its answer; ask again"
+            )?,
+            FailureClass::EmptyReply => {
+                write!(f, "{model} ({provider}) ended without an answer; ask again")?
+            }
+            FailureClass::BadModelOutput => write!(
+                f,
+                "{place} could not read what {model} produced; ask again or use another model"
+            )?,
+            FailureClass::BadReply => write!(
+                f,
+                "{place} answered in a form that is not its API's; check models.providers.{provider}.api and .baseUrl"
+            )?,
+            FailureClass::ContextOverflow => {
+                write!(f, "the conversation is too long for {model} ({provider})")?;
+                if let (Some(prompt), Some(limit)) = (self.tokens.prompt, self.tokens.limit) {
+                    write!(f, ": {prompt} tokens, and it takes {limit}")?;
+                }
+                return f.write_str(
+                    "; start a new session with /new, or load the model with a larger context",
+                );
+            }
+            FailureClass::OutputBudget => {
+                write!(f, "the answer asked of {model} ({provider}) is longer than its context allows; lower maxTokens of that model")?
+            }
+            FailureClass::ToolsUnsupported => write!(
+                f,
+                "{model} ({provider}) takes no tools; use a model or server setting that does"
+            )?,
+            FailureClass::SchemaUnsupported => {
+                write!(f, "{place} refuses the form of a tool's parameters")?
+            }
+            FailureClass::TemplateRejected => {
+                write!(f, "the chat template of {model} ({provider}) refuses this conversation; start a new session with /new")?
+            }
+            FailureClass::ParamRejected => match &self.param {
+                Some(param) => write!(f, "{place} refuses the request field {param}")?,
+                None => write!(f, "{place} refuses a field of the request")?,
+            },
+            FailureClass::HistoryRejected => {
+                write!(f, "{place} refuses this conversation's history; start a new session with /new")?
+            }
+            FailureClass::BadRequest => write!(f, "{place} refused the request")?,
+        }
+        if self.detail.is_empty() {
+            f.write_str(".")
+        } else {
+            write!(f, " ({}).", self.detail)
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// One line of at most [`DETAIL_LIMIT`] characters.
+fn shorten(text: &str) -> String {
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    if line.chars().count() > DETAIL_LIMIT {
+        line = line.chars().take(DETAIL_LIMIT - 1).collect();
+        line.push('…');
+    }
+    line.trim_end_matches('.').to_owned()
+}

@@ -1,0 +1,265 @@
+//! The HTTP backend: posts what a dialect encoded, feeds what comes back to its decoder.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+
+use crate::backend::{Backend, EventSink, Reply};
+use crate::credentials::Credentials;
+use crate::dialect::{Decoder, encode};
+use crate::endpoint::Endpoint;
+use crate::event::{Event, Phase};
+use crate::failure::{Failure, FailureClass, classify};
+use crate::model::{Api, Model};
+use crate::request::Request;
+
+/// How long a connection may take to come about. A machine that is off does not answer at all, and the next rung waits.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a server may stay silent, before its first byte or between two. Loading a large model takes minutes.
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// An error body is read up to this many bytes; no server's explanation is longer.
+const ERROR_BODY_LIMIT: usize = 256 * 1024;
+
+/// Speaks to model servers over HTTP.
+pub struct HttpBackend {
+    credentials: Arc<Credentials>,
+    clients: Clients,
+}
+
+/// One client for plain connections and one for TLS: the second reads the machine's certificates, which costs more than
+/// a whole local turn and is not paid by those who never leave their machine.
+#[derive(Default)]
+pub(crate) struct Clients {
+    plain: OnceLock<Result<reqwest::Client, String>>,
+    tls: OnceLock<Result<reqwest::Client, String>>,
+}
+
+impl Clients {
+    /// The client for a URL.
+    pub(crate) fn of(&self, url: &str) -> Result<&reqwest::Client, String> {
+        let tls = url.starts_with("https:");
+        let slot = if tls { &self.tls } else { &self.plain };
+        slot.get_or_init(|| {
+            // Fails only where a provider is installed already, which serves as well.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+            let builder = reqwest::Client::builder()
+                .connect_timeout(CONNECT_TIMEOUT)
+                .read_timeout(SILENCE_TIMEOUT)
+                .tcp_nodelay(true)
+                .no_proxy()
+                .user_agent(concat!("moltbot/", env!("CARGO_PKG_VERSION")));
+            let builder = if tls { builder } else { builder.tls_certs_only([]) };
+            builder.build().map_err(|error| chain(&error))
+        })
+        .as_ref()
+        .map_err(Clone::clone)
+    }
+}
+
+impl HttpBackend {
+    /// A backend that signs requests with these credentials. Connections are made when first needed.
+    pub fn new(credentials: Arc<Credentials>) -> Self {
+        Self {
+            credentials,
+            clients: Clients::default(),
+        }
+    }
+
+    async fn send(
+        &self,
+        model: &Model,
+        request: &Request,
+        events: EventSink<'_>,
+    ) -> Result<Reply, Failure> {
+        let fail = |class, detail: String| Failure::new(class, model, detail);
+        let url = Endpoint::new(model).reply_url();
+        let client = self
+            .clients
+            .of(&url)
+            .map_err(|e| fail(FailureClass::Unreachable, e))?;
+        let credential = self.credentials.find(&model.reference.provider);
+        if credential.is_none() && !model.is_local() {
+            return Err(fail(
+                FailureClass::Auth,
+                format!("no API key found for provider \"{}\"", model.reference.provider),
+            ));
+        }
+        let headers = headers(model, credential.as_ref().map(|c| c.secret()))
+            .map_err(|name| fail(FailureClass::BadRequest, format!("the header {name} has a value that cannot be sent")))?;
+        events(Event::Phase(Phase::Waiting));
+        let mut response = client
+            .post(&url)
+            .headers(headers)
+            .body(encode(model, request))
+            .send()
+            .await
+            .map_err(|error| from_transport(model, &error))?;
+        let status = response.status();
+        if !status.is_success() {
+            return Err(refusal(model, response).await);
+        }
+        let mut decoder = Decoder::new(model, request, now_ms() as u64);
+        while !decoder.is_over() {
+            match response.chunk().await {
+                Ok(Some(bytes)) => decoder.feed(&bytes).into_iter().for_each(&mut *events),
+                Ok(None) => break,
+                Err(error) => {
+                    // What came so far may already be the whole reply, or an error with a reason in it.
+                    let mut rest = Vec::new();
+                    return decoder.finish(&mut rest).map_err(|failure| {
+                        let after_text = failure.after_text;
+                        let failure = match failure.class {
+                            FailureClass::StreamCut | FailureClass::EmptyReply => {
+                                cut_short(model, &error)
+                            }
+                            _ => failure,
+                        };
+                        Failure { after_text, ..failure }
+                    });
+                }
+            }
+        }
+        let mut rest = Vec::new();
+        let result = decoder.finish(&mut rest);
+        rest.into_iter().for_each(events);
+        let mut reply = result?;
+        reply.message.timestamp = now_ms();
+        Ok(reply)
+    }
+}
+
+#[async_trait]
+impl Backend for HttpBackend {
+    async fn stream(
+        &self,
+        model: &Model,
+        request: &Request,
+        events: EventSink<'_>,
+    ) -> Result<Reply, Failure> {
+        match model.timeout {
+            None => self.send(model, request, events).await,
+            Some(limit) => {
+                // The time limit cuts the stream at any point, so what was shown is tracked here.
+                let mut shown = false;
+                let mut sink = |event: Event| {
+                    match event {
+                        Event::Text(_) => shown = true,
+                        Event::TextWasThinking => shown = false,
+                        _ => {}
+                    }
+                    events(event);
+                };
+                match tokio::time::timeout(limit, self.send(model, request, &mut sink)).await {
+                    Ok(result) => result,
+                    Err(_) => Err(Failure {
+                        after_text: shown,
+                        ..Failure::new(
+                            FailureClass::Timeout,
+                            model,
+                            format!("no whole answer within {} s", limit.as_secs()),
+                        )
+                    }),
+                }
+            }
+        }
+    }
+}
+
+/// The headers of a request; `Err` names the one whose value is not fit for HTTP.
+pub(crate) fn headers(model: &Model, key: Option<&str>) -> Result<HeaderMap, String> {
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let secret = |name: &str, value: String| -> Result<HeaderValue, String> {
+        let mut value = HeaderValue::from_str(&value).map_err(|_| name.to_owned())?;
+        value.set_sensitive(true);
+        Ok(value)
+    };
+    if model.api == Api::AnthropicMessages {
+        headers.insert("anthropic-version", HeaderValue::from_static("2023-06-01"));
+        if let Some(key) = key {
+            // Tokens of a subscription are bearers; keys have a header of their own.
+            if key.starts_with("sk-ant-oat") {
+                headers.insert(AUTHORIZATION, secret("authorization", format!("Bearer {key}"))?);
+                headers.insert("anthropic-beta", HeaderValue::from_static("oauth-2025-04-20"));
+            } else {
+                headers.insert("x-api-key", secret("x-api-key", key.to_owned())?);
+                if model.auth_header {
+                    headers.insert(AUTHORIZATION, secret("authorization", format!("Bearer {key}"))?);
+                }
+            }
+        }
+    } else if let Some(key) = key {
+        headers.insert(AUTHORIZATION, secret("authorization", format!("Bearer {key}"))?);
+    }
+    for (name, value) in &model.headers {
+        let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| name.clone())?;
+        headers.insert(header, secret(name, value.clone())?);
+    }
+    Ok(headers)
+}
+
+async fn refusal(model: &Model, mut response: reqwest::Response) -> Failure {
+    let status = response.status().as_u16();
+    let retry_after = response
+        .headers()
+        .get(RETRY_AFTER)
+        .and_then(|value| value.to_str().ok())
+        .map(str::to_owned);
+    let mut body = Vec::new();
+    // A body that breaks off still says what its beginning says.
+    while body.len() < ERROR_BODY_LIMIT {
+        match response.chunk().await {
+            Ok(Some(bytes)) => body.extend_from_slice(&bytes),
+            _ => break,
+        }
+    }
+    let text = String::from_utf8_lossy(&body);
+    // A stream can carry its error under a bad status too.
+    let text = text
+        .lines()
+        .find_map(|line| line.strip_prefix("data:"))
+        .unwrap_or(&text);
+    Failure::from_verdict(model, Some(status), classify(status, retry_after.as_deref(), text))
+}
+
+fn from_transport(model: &Model, error: &reqwest::Error) -> Failure {
+    let class = if error.is_connect() {
+        FailureClass::Unreachable
+    } else if error.is_timeout() {
+        FailureClass::Timeout
+    } else if error.is_builder() {
+        FailureClass::WrongEndpoint
+    } else {
+        FailureClass::StreamCut
+    };
+    Failure::new(class, model, chain(error))
+}
+
+fn cut_short(model: &Model, error: &reqwest::Error) -> Failure {
+    let class = if error.is_timeout() {
+        FailureClass::Timeout
+    } else {
+        FailureClass::StreamCut
+    };
+    Failure::new(class, model, chain(error))
+}
+
+/// The innermost cause, which is what helps: "Connection refused", not "error sending request".
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
+}
+
+/// Milliseconds since the Unix epoch.
+fn now_ms() -> i64 {
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,165 @@
+//! The ladder: the first model that answers, walking from the primary through the fallbacks.
+
+use std::fmt;
+
+use crate::backend::{Backends, EventSink, Reply};
+use crate::event::Event;
+use crate::failure::{Failure, NextStep};
+use crate::message::{Content, Message};
+use crate::model::Model;
+use crate::reference::ModelRef;
+use crate::request::{Request, ThinkingLevel};
+
+/// A reply's output is capped here unless the owner set `params.maxTokens`: the limits that vendors publish are far
+/// above any answer to a person, and a request for them is refused by servers with a smaller window.
+const OUTPUT_CAP: u64 = 32_000;
+
+/// The models to try, in order, for one request.
+pub struct Ladder {
+    backends: Backends,
+    rungs: Vec<Model>,
+}
+
+/// An answer, and what it took.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// The reply.
+    pub reply: Reply,
+    /// The model that gave it.
+    pub model: ModelRef,
+    /// The rungs that failed before it, in order; empty when the first answered.
+    pub failed: Vec<Attempt>,
+}
+
+/// A rung that failed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Attempt {
+    /// The model tried.
+    pub model: ModelRef,
+    /// What came of it.
+    pub failure: Failure,
+}
+
+/// No rung answered. `Display` is the sentence for the person.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LadderError {
+    /// What was tried, in order; never empty.
+    pub attempts: Vec<Attempt>,
+}
+
+impl LadderError {
+    /// The failure that ended the walk.
+    pub fn last(&self) -> Option<&Failure> {
+        self.attempts.last().map(|attempt| &attempt.failure)
+    }
+}
+
+impl fmt::Display for LadderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.attempts.as_slice() {
+            [only] => only.failure.fmt(f),
+            attempts => {
+                write!(f, "All models failed ({}): ", attempts.len())?;
+                for (index, attempt) in attempts.iter().enumerate() {
+                    if index > 0 {
+                        f.write_str(" | ")?;
+                    }
+                    let class = attempt.failure.class.as_str();
+                    write!(f, "{}: {} ({class})", attempt.model, attempt.failure)?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl std::error::Error for LadderError {}
+
+impl Ladder {
+    /// A ladder over these models, first choice first.
+    pub fn new(backends: Backends, rungs: Vec<Model>) -> Self {
+        Self { backends, rungs }
+    }
+
+    /// The models, in order.
+    pub fn rungs(&self) -> &[Model] {
+        &self.rungs
+    }
+
+    /// Asks the rungs in order until one answers. When a rung fails and another is tried,
+    /// [`Event::NextModel`] says so: whatever text was shown before it is void.
+    ///
+    /// # Errors
+    /// Every rung failed, or one failed in a way that no other model would mend.
+    pub async fn run(
+        &self,
+        request: &Request,
+        events: EventSink<'_>,
+    ) -> Result<Answer, LadderError> {
+        let mut failed = Vec::new();
+        for (index, model) in self.rungs.iter().enumerate() {
+            let outcome = match self.backends.of(model) {
+                Ok(backend) => {
+                    let fitted = fit(request, model);
+                    backend.stream(model, &fitted, &mut *events).await
+                }
+                Err(failure) => Err(failure),
+            };
+            let failure = match outcome {
+                Ok(reply) => {
+                    return Ok(Answer {
+                        reply,
+                        model: model.reference.clone(),
+                        failed,
+                    });
+                }
+                Err(failure) => failure,
+            };
+            tracing::warn!(model = %model.reference, class = failure.class.as_str(), "{failure}");
+            let go_on = failure.class.next_step() == NextStep::NextRung;
+            if let Some(next) = self.rungs.get(index + 1).filter(|_| go_on) {
+                events(Event::NextModel {
+                    failure: failure.clone(),
+                    next: next.reference.clone(),
+                });
+            }
+            failed.push(Attempt {
+                model: model.reference.clone(),
+                failure,
+            });
+            if !go_on {
+                break;
+            }
+        }
+        Err(LadderError { attempts: failed })
+    }
+}
+
+/// The request as this model can take it: its own limits and parameters, and no pictures where it is blind.
+fn fit(request: &Request, model: &Model) -> Request {
+    let mut fitted = request.clone();
+    fitted.max_tokens = request
+        .max_tokens
+        .map(|asked| asked.min(model.max_tokens))
+        .or(model.output_limit)
+        .or(Some(model.max_tokens.min(OUTPUT_CAP)));
+    fitted.temperature = request.temperature.or(model.temperature);
+    if !model.reasoning {
+        fitted.thinking = ThinkingLevel::Off;
+    }
+    if !model.vision {
+        for message in &mut fitted.messages {
+            let content = match message {
+                Message::User(user) => &mut user.content,
+                Message::ToolResult(result) => &mut result.content,
+                Message::Assistant(_) => continue,
+            };
+            for part in content {
+                if let Content::Image(_) = part {
+                    *part = Content::text("(an image that this model cannot see)");
+                }
+            }
+        }
+    }
+    fitted
+}

@@ -1,0 +1,48 @@
+//! Speaking to models: the message vocabulary, the dialects of model servers, the catalog of providers and models,
+//! and the ladder that walks from one model to the next when one fails.
+//!
+//! The way through this crate:
+//!
+//! ```text
+//! config ──▶ Catalog ──▶ Model ─┐
+//!                               ├─▶ Ladder ──▶ Backend ──▶ dialect ──▶ server
+//! Request (messages, tools) ────┘                 │
+//!                                  Event … ◀──────┴──▶ Reply or Failure
+//! ```
+//!
+//! Everything streams: a [`Backend`] hands each [`Event`] to the caller as it arrives and returns the whole [`Reply`]
+//! at the end. Dropping the future drops the connection. A dialect does no I/O: it encodes a [`Request`] to bytes and
+//! decodes bytes to events, so every recorded stream can be replayed, cut anywhere.
+
+mod backend;
+mod catalog;
+mod credentials;
+mod dialect;
+mod endpoint;
+mod event;
+mod failure;
+mod http;
+mod ladder;
+mod listing;
+mod message;
+mod model;
+mod reference;
+mod request;
+
+pub use backend::{Backend, Backends, EventSink, Reply};
+pub use catalog::{Catalog, CatalogError, ModelRow};
+pub use credentials::{Credential, CredentialSource, Credentials, redact};
+pub use dialect::{Decoder, encode};
+pub use endpoint::Endpoint;
+pub use event::{Event, Phase};
+pub use failure::{Failure, FailureClass, NextStep, TokenFigures};
+pub use http::HttpBackend;
+pub use ladder::{Answer, Attempt, Ladder, LadderError};
+pub use listing::{ListedModel, ListingError, list_models};
+pub use message::{
+    AssistantMessage, AssistantPart, Content, Image, Message, StopReason, Thinking, ToolCall,
+    ToolResultMessage, Usage, UserMessage,
+};
+pub use model::{Api, Cost, Model};
+pub use reference::{ModelRef, ModelRefError};
+pub use request::{Request, ThinkingLevel, ToolChoice, ToolSpec};

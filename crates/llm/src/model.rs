@@ -1,0 +1,112 @@
+//! A model as the catalog resolved it: everything needed to send it a request.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use moltbot_config::schema::Compat;
+
+use crate::reference::ModelRef;
+
+/// The dialect that a model is spoken to in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Api {
+    /// `POST {base}/chat/completions`.
+    OpenAiCompletions,
+    /// `POST {base}/responses`.
+    OpenAiResponses,
+    /// `POST {base}/v1/messages`.
+    AnthropicMessages,
+    /// The engine inside this machine's own process; no HTTP.
+    Engine,
+}
+
+impl Api {
+    /// The name used in the config and in transcripts.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OpenAiCompletions => "openai-completions",
+            Self::OpenAiResponses => "openai-responses",
+            Self::AnthropicMessages => "anthropic-messages",
+            Self::Engine => "engine",
+        }
+    }
+}
+
+impl fmt::Display for Api {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Price of a model in US dollars per million tokens; zeros for local models.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Cost {
+    /// Prompt tokens.
+    pub input: f64,
+    /// Generated tokens.
+    pub output: f64,
+    /// Prompt tokens taken from the server's cache.
+    pub cache_read: f64,
+    /// Prompt tokens written to the server's cache.
+    pub cache_write: f64,
+}
+
+/// A model of one provider, with config, catalog and defaults already merged.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Model {
+    /// Provider and model id.
+    pub reference: ModelRef,
+    /// Name for people.
+    pub name: String,
+    /// Dialect.
+    pub api: Api,
+    /// Base URL as the owner (or the catalog) wrote it; see [`crate::Endpoint`] for how it is read.
+    pub base_url: String,
+    /// Extra HTTP headers; a model's own win over its provider's.
+    pub headers: BTreeMap<String, String>,
+    /// Send `Authorization: Bearer` beside the dialect's native key header.
+    pub auth_header: bool,
+    /// Whether it can reason before it answers.
+    pub reasoning: bool,
+    /// Whether it can see images.
+    pub vision: bool,
+    /// Context window in tokens, as configured or catalogued.
+    pub context_window: u64,
+    /// Most tokens it may generate in one reply.
+    pub max_tokens: u64,
+    /// Price.
+    pub cost: Cost,
+    /// What the owner knows of the server's quirks.
+    pub compat: Compat,
+    /// Output limit set for this model in `agents.defaults.models` (`params.maxTokens`).
+    pub output_limit: Option<u64>,
+    /// Sampling temperature set for this model in `agents.defaults.models`.
+    pub temperature: Option<f64>,
+    /// `5m` or `1h`: how long Anthropic keeps the prompt cached.
+    pub cache_ttl: Option<String>,
+    /// The most seconds one request may take in all.
+    pub timeout: Option<Duration>,
+}
+
+impl Model {
+    /// Whether the base URL points at this machine or its local network by name.
+    pub fn is_local(&self) -> bool {
+        if self.api == Api::Engine {
+            return true;
+        }
+        let Ok(url) = url::Url::parse(&self.base_url) else {
+            return false;
+        };
+        match url.host() {
+            Some(url::Host::Domain(host)) => host == "localhost" || host.ends_with(".local"),
+            Some(url::Host::Ipv4(ip)) => {
+                ip.is_loopback() || ip.is_private() || ip.is_link_local() || ip.is_unspecified()
+            }
+            Some(url::Host::Ipv6(ip)) => {
+                ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local()
+            }
+            None => false,
+        }
+    }
+}

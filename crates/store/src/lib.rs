@@ -1,0 +1,31 @@
+//! What must not be lost: one SQLite file with sessions, turns and transcripts.
+//!
+//! - A [`Session`] is a conversation, found by its key (`agent:main:main`).
+//! - Its transcript is a list of [`Entry`] values, only ever appended to. A reset closes the
+//!   transcript and opens
+//!   another under the same key.
+//! - A [`Turn`] is one request and everything done to answer it. A session has one running turn at
+//!   a time.
+//!
+//! [`Store`] is the handle to all of it. Every call is one transaction, on disk when the call
+//! returns (WAL with `synchronous=FULL`). Several processes may have the same file open: each holds
+//! a lock on a file of its own beside the database, so a turn whose process was killed is told from
+//! one that still runs, and becomes [`TurnState::Interrupted`].
+//!
+//! The crate knows nothing of models: the body of an entry is a JSON text that it keeps as it came.
+
+mod database;
+mod entry;
+mod error;
+mod migrations;
+mod owner;
+mod session;
+mod store;
+mod turn;
+mod writer;
+
+pub use entry::{Entry, NewEntry};
+pub use error::StoreError;
+pub use session::{Session, SessionPatch};
+pub use store::Store;
+pub use turn::{Turn, TurnEnd, TurnState, Usage};

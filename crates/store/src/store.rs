@@ -1,0 +1,285 @@
+//! The handle that the rest of the program holds.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::database::{BUSY_TIMEOUT, Database};
+use crate::error::Failure;
+use crate::writer::Writer;
+use crate::{
+    Entry, NewEntry, Session, SessionPatch, StoreError, Turn, TurnEnd, Usage, entry, session, turn,
+};
+
+/// A handle to the file; clones share it. Each call is one transaction and is on disk when it
+/// returns.
+///
+/// A call whose future is dropped may still be carried out, except that a turn begun that way is
+/// ended at once. When the last handle is dropped, the file is closed; that waits for the calls
+/// under way.
+///
+/// Besides the errors named at a call, any of them can fail with the errors that name a file: full
+/// disk, damage, a lock held by another process.
+#[derive(Clone, Debug)]
+pub struct Store {
+    writer: Arc<Writer>,
+}
+
+impl Store {
+    /// Opens the file at `path`, or creates it (and its folder) for this user only. Turns that a
+    /// dead process left running become [`TurnState::Interrupted`](crate::TurnState::Interrupted).
+    /// Blocks for some milliseconds, or for seconds if another process keeps the file locked.
+    ///
+    /// # Errors
+    /// When the file cannot be created, read, written or locked, is not a database of ours, or is a
+    /// newer one.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let database = Database::open(path.as_ref(), BUSY_TIMEOUT)?;
+        Ok(Self {
+            writer: Arc::new(Writer::start(database)?),
+        })
+    }
+
+    /// The file, with all links resolved.
+    pub fn path(&self) -> &Path {
+        self.writer.path()
+    }
+
+    /// The session with this key, created for `agent_id` if there is none. An existing one keeps
+    /// its agent.
+    ///
+    /// # Errors
+    /// Only those that name a file.
+    pub async fn session(&self, key: &str, agent_id: &str) -> Result<Session, StoreError> {
+        let (key, agent_id) = (key.to_owned(), agent_id.to_owned());
+        self.call(move |db| match session::by_key(db.reader(), &key)? {
+            Some(session) => Ok(session),
+            None => db.write(|tx, _| session::get_or_create(tx, &key, &agent_id)),
+        })
+        .await
+    }
+
+    /// The session whose current transcript has this id. `None` also for a transcript closed by a
+    /// reset, which [`transcript`](Self::transcript) still reads.
+    ///
+    /// # Errors
+    /// Only those that name a file.
+    pub async fn session_by_id(&self, session_id: &str) -> Result<Option<Session>, StoreError> {
+        let session_id = session_id.to_owned();
+        self.call(move |db| session::by_id(db.reader(), &session_id))
+            .await
+    }
+
+    /// All sessions, the one used last first.
+    ///
+    /// # Errors
+    /// Only those that name a file.
+    pub async fn sessions(&self) -> Result<Vec<Session>, StoreError> {
+        self.call(|db| session::all(db.reader())).await
+    }
+
+    /// Changes what is known about a session and returns it as it is then.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchSession`].
+    pub async fn update_session(
+        &self,
+        key: &str,
+        patch: SessionPatch,
+    ) -> Result<Session, StoreError> {
+        let key = key.to_owned();
+        self.call(move |db| db.write(|tx, _| session::update(tx, &key, patch)))
+            .await
+    }
+
+    /// Gives the session a new, empty transcript and applies the patch (which settings a reset
+    /// clears is the caller's choice). The old transcript stays readable under its id; a turn that
+    /// still runs on it may end there.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchSession`].
+    pub async fn reset_session(
+        &self,
+        key: &str,
+        patch: SessionPatch,
+    ) -> Result<Session, StoreError> {
+        let key = key.to_owned();
+        self.call(move |db| db.write(|tx, _| session::reset(tx, &key, patch)))
+            .await
+    }
+
+    /// Begins a turn: stores its first entries (the person's message) and the running turn, both or
+    /// neither. If the process of a turn that still counts as running is dead, that turn becomes
+    /// interrupted first.
+    ///
+    /// # Errors
+    /// [`StoreError::SessionBusy`] while another turn runs there, [`StoreError::SessionReset`] when
+    /// the transcript is closed, [`StoreError::NoSuchSession`], [`StoreError::BodyNotJson`].
+    pub async fn begin_turn(
+        &self,
+        session_id: &str,
+        first_entries: Vec<NewEntry>,
+    ) -> Result<(Turn, Vec<Entry>), StoreError> {
+        check(&first_entries)?;
+        let turn_id = turn::new_id();
+        let unclaimed = Unclaimed {
+            store: self,
+            turn_id: turn_id.clone(),
+            claimed: false,
+        };
+        let session_id = session_id.to_owned();
+        let result = self
+            .call(move |db| {
+                db.write(|tx, owner| turn::begin(tx, owner, &turn_id, &session_id, first_entries))
+            })
+            .await;
+        unclaimed.claim();
+        result
+    }
+
+    /// Adds an entry to a running turn.
+    ///
+    /// # Errors
+    /// [`StoreError::TurnOver`], [`StoreError::NotYourTurn`], [`StoreError::NoSuchTurn`],
+    /// [`StoreError::BodyNotJson`].
+    pub async fn append(&self, turn_id: &str, entry: NewEntry) -> Result<Entry, StoreError> {
+        entry.check()?;
+        let turn_id = turn_id.to_owned();
+        self.call(move |db| {
+            let mut stored =
+                db.write(|tx, owner| turn::append(tx, owner, &turn_id, vec![entry]))?;
+            // One entry in, one out.
+            Ok(stored.remove(0))
+        })
+        .await
+    }
+
+    /// Ends a turn: stores its last entries (the answer), how it ended and what it took, all or
+    /// nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::TurnOver`], [`StoreError::NotYourTurn`], [`StoreError::NoSuchTurn`],
+    /// [`StoreError::BodyNotJson`].
+    pub async fn finish_turn(
+        &self,
+        turn_id: &str,
+        last_entries: Vec<NewEntry>,
+        end: TurnEnd,
+        usage: Usage,
+    ) -> Result<(Turn, Vec<Entry>), StoreError> {
+        check(&last_entries)?;
+        let turn_id = turn_id.to_owned();
+        self.call(move |db| {
+            db.write(|tx, owner| turn::finish(tx, owner, &turn_id, last_entries, end, usage))
+        })
+        .await
+    }
+
+    /// Ends a turn of this store as aborted if it still runs, without waiting: for a `Drop`, where
+    /// a turn's future was thrown away half-way and the session would stay busy otherwise. Failures
+    /// are logged.
+    pub fn abandon_turn(&self, turn_id: &str) {
+        let turn_id = turn_id.to_owned();
+        let sent = self.writer.send(move |db| {
+            if let Err(failure) = db.write(|tx, owner| turn::abandon(tx, owner, &turn_id)) {
+                let error = failure.at(db.path());
+                tracing::warn!(turn_id, %error, "could not end an abandoned turn");
+            }
+        });
+        if let Err(error) = sent {
+            tracing::warn!(%error, "could not end an abandoned turn");
+        }
+    }
+
+    /// Stores entries outside an answer (a model change, a notice) as a turn that is done at once.
+    ///
+    /// # Errors
+    /// Those of [`begin_turn`](Self::begin_turn).
+    pub async fn record(
+        &self,
+        session_id: &str,
+        entries: Vec<NewEntry>,
+    ) -> Result<Vec<Entry>, StoreError> {
+        check(&entries)?;
+        let session_id = session_id.to_owned();
+        self.call(move |db| {
+            db.write(|tx, owner| {
+                let id = turn::new_id();
+                let (_, entries) = turn::begin(tx, owner, &id, &session_id, entries)?;
+                turn::finish(tx, owner, &id, Vec::new(), TurnEnd::Done, Usage::default())?;
+                Ok(entries)
+            })
+        })
+        .await
+    }
+
+    /// All entries of a transcript, in order; also of one closed by a reset.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchSession`].
+    pub async fn transcript(&self, session_id: &str) -> Result<Vec<Entry>, StoreError> {
+        let session_id = session_id.to_owned();
+        self.call(move |db| {
+            session::transcript(db.reader(), &session_id)?;
+            entry::of_session(db.reader(), &session_id)
+        })
+        .await
+    }
+
+    /// The turns of a transcript, in order; also of one closed by a reset.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchSession`].
+    pub async fn turns(&self, session_id: &str) -> Result<Vec<Turn>, StoreError> {
+        let session_id = session_id.to_owned();
+        self.call(move |db| {
+            session::transcript(db.reader(), &session_id)?;
+            turn::of_session(db.reader(), &session_id)
+        })
+        .await
+    }
+
+    /// The interrupted turns that nothing has followed yet, oldest first: the last turn of a
+    /// current transcript, cut off when its process died.
+    ///
+    /// # Errors
+    /// Only those that name a file.
+    pub async fn interrupted(&self) -> Result<Vec<Turn>, StoreError> {
+        self.call(|db| turn::interrupted(db.reader())).await
+    }
+
+    async fn call<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Database) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.writer.call(job).await
+    }
+}
+
+fn check(entries: &[NewEntry]) -> Result<(), StoreError> {
+    entries.iter().try_for_each(NewEntry::check)
+}
+
+/// A turn that was asked for but that nobody has been told of yet. If the asker goes away before,
+/// the turn is ended: otherwise it would keep the session busy for as long as this process lives.
+struct Unclaimed<'a> {
+    store: &'a Store,
+    turn_id: String,
+    claimed: bool,
+}
+
+impl Unclaimed<'_> {
+    fn claim(mut self) {
+        self.claimed = true;
+    }
+}
+
+impl Drop for Unclaimed<'_> {
+    fn drop(&mut self) {
+        if !self.claimed {
+            self.store.abandon_turn(&self.turn_id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

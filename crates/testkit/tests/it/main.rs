@@ -1,0 +1,9 @@
+//! The scripted server as its clients see it: over real sockets, from blocking threads.
+#![allow(clippy::unwrap_used)]
+
+mod captures;
+mod client;
+mod dialects;
+mod lifecycle;
+mod replies;
+mod scripts;
