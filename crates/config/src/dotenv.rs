@@ -75,7 +75,9 @@ fn parse(text: &str) -> (Vec<Assignment>, Vec<usize>) {
                     Some(end) => {
                         assignments.push((name.to_owned(), unescaped(&opened[..end], quote)));
                         line_number += opened[..end].matches('\n').count();
-                        rest = opened[end..].split_once('\n').map_or("", |(_, after)| after);
+                        rest = opened[end..]
+                            .split_once('\n')
+                            .map_or("", |(_, after)| after);
                     }
                     None => {
                         assignments.push((name.to_owned(), bare(value)));
@@ -134,7 +136,12 @@ fn unescaped(text: &str, quote: char) -> String {
 
 /// A value without quotes: up to a `#`, without the blanks around it.
 fn bare(value: &str) -> String {
-    value.split('#').next().unwrap_or_default().trim().to_owned()
+    value
+        .split('#')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_owned()
 }
 
 #[cfg(test)]
@@ -147,7 +154,10 @@ mod tests {
     }
 
     fn one(text: &str) -> String {
-        values(text).pop().map(|(_, value)| value).unwrap_or_default()
+        values(text)
+            .pop()
+            .map(|(_, value)| value)
+            .unwrap_or_default()
     }
 
     #[test]

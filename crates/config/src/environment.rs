@@ -3,10 +3,11 @@
 //! Nothing else in this crate reads the process environment, so everything can be tested with a made-up one.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Component, Path, PathBuf};
 
 /// Environment variables, home directory and working directory.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Environment {
     /// Variables by name.
     pub vars: BTreeMap<String, String>,
@@ -14,6 +15,17 @@ pub struct Environment {
     pub home: PathBuf,
     /// The directory that relative paths start from.
     pub cwd: PathBuf,
+}
+
+impl fmt::Debug for Environment {
+    /// Names the variables without their values, many of which are secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Environment")
+            .field("vars", &self.vars.keys())
+            .field("home", &self.home)
+            .field("cwd", &self.cwd)
+            .finish()
+    }
 }
 
 impl Environment {

@@ -237,7 +237,7 @@ impl Resolver<'_> {
                     origin.shown()
                 );
                 issue.path = self.path.to_string();
-                self.issues.push(issue);
+                self.issues.push(*issue);
                 None
             }
         }
@@ -255,8 +255,7 @@ impl Resolver<'_> {
 
 /// Whether two paths are one file, also through symbolic links.
 fn is_same(a: &Path, b: &Path) -> bool {
-    a == b
-        || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+    a == b || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
 /// Deep merge: objects by key, lists one after the other, and of anything else the later value.

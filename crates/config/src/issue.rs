@@ -72,7 +72,10 @@ impl Issue {
     /// The message with its suggestion, without file and path.
     pub fn sentence(&self) -> String {
         match &self.suggestion {
-            Some(suggestion) => format!("{}; did you mean \"{suggestion}\"?", self.message),
+            Some(suggestion) => {
+                let message = self.message.trim_end_matches('.');
+                format!("{message}; did you mean \"{suggestion}\"?")
+            }
             None => self.message.clone(),
         }
     }

@@ -301,10 +301,7 @@ mod tests {
             parse("a.b[0].c"),
             [key("a"), key("b"), Segment::Index(0), key("c")]
         );
-        assert_eq!(
-            parse(" a[\"x.y\"].z "),
-            [key("a"), key("x.y"), key("z")]
-        );
+        assert_eq!(parse(" a[\"x.y\"].z "), [key("a"), key("x.y"), key("z")]);
         assert_eq!(parse("a[ x.y ]"), [key("a"), key("x.y")]);
         assert_eq!(parse("a['it\\'s']"), [key("a"), key("it's")]);
         assert_eq!(parse("a\\.b.c\\[d"), [key("a.b"), key("c[d")]);

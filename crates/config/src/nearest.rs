@@ -4,10 +4,7 @@
 ///
 /// Case is ignored, so `baseURL` finds `baseUrl`. A quarter of the letters may be wrong (swapped neighbours
 /// count once), and at least one.
-pub fn nearest<'a>(
-    word: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<String> {
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let lower = word.to_lowercase();
     let allowed = 1 + lower.chars().count() / 4;
     candidates

@@ -96,7 +96,11 @@ fn state_dir(environment: &Environment) -> PathBuf {
     }
     let old = environment.home.join(".clawdbot");
     let new = environment.home.join(".moltbot");
-    if new.is_dir() && !old.exists() { new } else { old }
+    if new.is_dir() && !old.exists() {
+        new
+    } else {
+        old
+    }
 }
 
 fn config_file(environment: &Environment, state_dir: &Path) -> PathBuf {

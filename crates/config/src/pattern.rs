@@ -36,7 +36,10 @@ impl Class {
     }
 
     fn holds(&self, c: char) -> bool {
-        self.ranges.iter().any(|(low, high)| (*low..=*high).contains(&c)) != self.negated
+        self.ranges
+            .iter()
+            .any(|(low, high)| (*low..=*high).contains(&c))
+            != self.negated
     }
 }
 
@@ -62,12 +65,7 @@ impl Pattern {
     }
 }
 
-fn matches(
-    items: &[Item],
-    text: &[char],
-    at: usize,
-    then: &mut dyn FnMut(usize) -> bool,
-) -> bool {
+fn matches(items: &[Item], text: &[char], at: usize, then: &mut dyn FnMut(usize) -> bool) -> bool {
     let Some((first, rest)) = items.split_first() else {
         return then(at);
     };
@@ -299,7 +297,11 @@ mod tests {
             &["a", "ab-_", "0abc"],
             &["", "-a", "abcde", "A"],
         );
-        check(r"^#?[0-9a-fA-F]{6}$", &["#FF4500", "00ff00"], &["#FFF", "GG0000"]);
+        check(
+            r"^#?[0-9a-fA-F]{6}$",
+            &["#FF4500", "00ff00"],
+            &["#FFF", "GG0000"],
+        );
         check(r"^(ab|a)+c$", &["abac", "ac", "aababc"], &["c", "abb"]);
         check(r"a.c", &["xabcx"], &["a\nc", "ac"]);
         check(r"^[^\s/]{2,}$", &["ab", "a-b"], &["a", "a b", "a/b"]);

@@ -185,7 +185,7 @@ pub fn parse(
     text: &str,
     file: &Arc<SourceFile>,
     warnings: &mut Vec<String>,
-) -> Result<Node, Issue> {
+) -> Result<Node, Box<Issue>> {
     let text = without_bom(text);
     let mut reader = Reader {
         file,
@@ -252,11 +252,11 @@ impl Reader<'_> {
         }
     }
 
-    fn issue(&mut self, offset: usize, message: impl Into<String>) -> Issue {
-        Issue::at(&self.origin(offset), &KeyPath::root(), message)
+    fn issue(&mut self, offset: usize, message: impl Into<String>) -> Box<Issue> {
+        Box::new(Issue::at(&self.origin(offset), &KeyPath::root(), message))
     }
 
-    fn node(&mut self, ast: &Ast<'_>, depth: usize) -> Result<Node, Issue> {
+    fn node(&mut self, ast: &Ast<'_>, depth: usize) -> Result<Node, Box<Issue>> {
         let start = ast.start();
         if depth > MAX_NESTING {
             return Err(self.issue(
@@ -269,9 +269,9 @@ impl Reader<'_> {
             Ast::NullKeyword(_) => Content::Null,
             Ast::BooleanLit(literal) => Content::Bool(literal.value),
             Ast::StringLit(literal) => Content::String(literal.value.clone().into_owned()),
-            Ast::NumberLit(literal) => Content::Number(
-                number(literal).map_err(|message| self.issue(start, message))?,
-            ),
+            Ast::NumberLit(literal) => {
+                Content::Number(number(literal).map_err(|message| self.issue(start, message))?)
+            }
             Ast::Array(array) => Content::Array(
                 array
                     .elements
@@ -330,7 +330,9 @@ fn number(literal: &NumberLit<'_>) -> Result<Number, String> {
     let unsigned = written.trim_start_matches(['+', '-']);
     let negative = written.starts_with('-');
     if matches!(unsigned, "Infinity" | "NaN") {
-        return Err(format!("the number {written} is not finite; write a finite number"));
+        return Err(format!(
+            "the number {written} is not finite; write a finite number"
+        ));
     }
     let too_large = || format!("the number {written} is too large");
     if let Some(hex) = unsigned

@@ -13,12 +13,7 @@ pub(crate) fn substitute(node: &mut Node, environment: &Environment, issues: &mu
     walk(node, &mut KeyPath::root(), environment, issues);
 }
 
-fn walk(
-    node: &mut Node,
-    path: &mut KeyPath,
-    environment: &Environment,
-    issues: &mut Vec<Issue>,
-) {
+fn walk(node: &mut Node, path: &mut KeyPath, environment: &Environment, issues: &mut Vec<Issue>) {
     match &mut node.content {
         Content::String(text) => match expand(text, environment) {
             Ok(expanded) => *text = expanded,
@@ -125,7 +120,17 @@ mod tests {
 
     #[test]
     fn leaves_everything_else() {
-        for text in ["$BASE", "${base}", "${1A}", "${}", "${BASE", "$", "$$", "a $ {BASE}", "${A-B}"] {
+        for text in [
+            "$BASE",
+            "${base}",
+            "${1A}",
+            "${}",
+            "${BASE",
+            "$",
+            "$$",
+            "a $ {BASE}",
+            "${A-B}",
+        ] {
             assert_eq!(expanded(text), text);
         }
     }

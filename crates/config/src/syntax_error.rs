@@ -14,8 +14,7 @@ pub(crate) fn explain(error: &ParseError, text: &str) -> (usize, String) {
         ParseErrorKind::ExpectedObjectValue => {
             "expected a value after \":\", found the end of the file".to_owned()
         }
-        ParseErrorKind::ExpectedStringObjectProperty
-        | ParseErrorKind::UnexpectedTokenInObject => {
+        ParseErrorKind::ExpectedStringObjectProperty | ParseErrorKind::UnexpectedTokenInObject => {
             format!("expected a key or \"}}\", found {found}")
         }
         ParseErrorKind::ExpectedDigit

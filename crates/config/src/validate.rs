@@ -112,7 +112,11 @@ impl<'s> Walk<'s> {
             }
             _ => node.kind().to_owned(),
         };
-        self.report(node, format!("expected {expected}, found {found}"), expected);
+        self.report(
+            node,
+            format!("expected {expected}, found {found}"),
+            expected,
+        );
     }
 
     fn is_listed(&mut self, schema: &'s Value, node: &Node) -> bool {
@@ -173,9 +177,8 @@ impl<'s> Walk<'s> {
             .map(|(_, issues)| issues)
             .min_by_key(Vec::len);
         let value = node.to_value();
-        let same_kind = |literal: &&Value| {
-            std::mem::discriminant(*literal) == std::mem::discriminant(&value)
-        };
+        let same_kind =
+            |literal: &&Value| std::mem::discriminant(*literal) == std::mem::discriminant(&value);
         if let Some(issues) = best {
             self.issues.extend(issues);
         } else if literals.iter().any(same_kind) {
@@ -199,7 +202,11 @@ impl<'s> Walk<'s> {
         }
         if let Some(most) = limit("maxLength").filter(|most| length > *most) {
             let expected = format!("at most {most} characters");
-            self.report(node, format!("expected {expected}, found {length}"), expected);
+            self.report(
+                node,
+                format!("expected {expected}, found {length}"),
+                expected,
+            );
         }
         if let Some(pattern) = schema.get("pattern").and_then(Value::as_str)
             && Pattern::new(pattern).is_some_and(|compiled| !compiled.is_match(text))
@@ -216,13 +223,21 @@ impl<'s> Walk<'s> {
         let value = number.as_f64().unwrap_or(f64::NAN);
         let (format_least, format_most) = expected::format_bounds(schema);
         let bound = |keyword: &str| schema.get(keyword).and_then(Value::as_f64);
-        let too_small = bound("minimum").or(format_least).is_some_and(|least| value < least)
+        let too_small = bound("minimum")
+            .or(format_least)
+            .is_some_and(|least| value < least)
             || bound("exclusiveMinimum").is_some_and(|least| value <= least);
-        let too_large = bound("maximum").or(format_most).is_some_and(|most| value > most)
+        let too_large = bound("maximum")
+            .or(format_most)
+            .is_some_and(|most| value > most)
             || bound("exclusiveMaximum").is_some_and(|most| value >= most);
         if too_small || too_large {
             let expected = expected::describe_full_range(schema);
-            self.report(node, format!("expected {expected}, found {number}"), expected);
+            self.report(
+                node,
+                format!("expected {expected}, found {number}"),
+                expected,
+            );
         }
     }
 
@@ -231,11 +246,19 @@ impl<'s> Walk<'s> {
         let limit = |keyword: &str| schema.get(keyword).and_then(Value::as_u64);
         if let Some(least) = limit("minItems").filter(|least| count < *least) {
             let expected = format!("at least {least} list items");
-            self.report(node, format!("expected {expected}, found {count}"), expected);
+            self.report(
+                node,
+                format!("expected {expected}, found {count}"),
+                expected,
+            );
         }
         if let Some(most) = limit("maxItems").filter(|most| count > *most) {
             let expected = format!("at most {most} list items");
-            self.report(node, format!("expected {expected}, found {count}"), expected);
+            self.report(
+                node,
+                format!("expected {expected}, found {count}"),
+                expected,
+            );
         }
         if let Some(item_schema) = schema.get("items") {
             for (index, item) in items.iter().enumerate() {
@@ -292,11 +315,7 @@ impl<'s> Walk<'s> {
                 let what = properties
                     .and_then(|properties| properties.get(name))
                     .map_or("a value".to_owned(), |known| describe(self.root, known));
-                self.report(
-                    node,
-                    format!("this key is required; expected {what}"),
-                    what,
-                );
+                self.report(node, format!("this key is required; expected {what}"), what);
                 self.path.pop();
             }
         }
@@ -327,8 +346,7 @@ impl<'s> Walk<'s> {
         if suggestion.is_none() && !known.is_empty() && known.len() <= 8 {
             message = format!("unknown key; known here: {}", known.join(", "));
         }
-        let mut issue =
-            Issue::at(&member.key_origin, &self.path, message).suggesting(suggestion);
+        let mut issue = Issue::at(&member.key_origin, &self.path, message).suggesting(suggestion);
         if !known.is_empty() {
             issue = issue.expecting(format!("one of the keys {}", known.join(", ")));
         }
@@ -365,7 +383,12 @@ fn collect_branches<'s>(
     keyword: &str,
     branches: &mut Vec<&'s Value>,
 ) {
-    for branch in schema.get(keyword).and_then(Value::as_array).into_iter().flatten() {
+    for branch in schema
+        .get(keyword)
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
         let branch = resolve(root, branch);
         let nested = ["anyOf", "oneOf"]
             .into_iter()

@@ -7,6 +7,7 @@
 mod jinja;
 mod turns;
 
+use minijinja::value::Serde;
 use minijinja::{Environment, Value, context};
 use moltbot_llm::{Message, ToolSpec};
 use serde::{Deserialize, Serialize};
@@ -156,16 +157,16 @@ impl ChatTemplate {
         let tools = if tools.is_empty() {
             Value::from(())
         } else {
-            Value::from_serialize(tools)
+            Value::from(Serde(tools))
         };
         let context = context! {
-            messages => Value::from_serialize(turns),
+            messages => Value::from(Serde(turns)),
             tools => tools,
             documents => Value::from(()),
             add_generation_prompt => true,
             enable_thinking => thinking,
-            bos_token => self.tokens.bos,
-            eos_token => self.tokens.eos,
+            bos_token => self.tokens.bos.as_str(),
+            eos_token => self.tokens.eos.as_str(),
         };
         self.environment
             .get_template(NAME)
@@ -206,7 +207,11 @@ impl ChatTemplate {
                 &[],
                 &["probe-answer", "probe-user"],
             ),
-            tools: shows(std::slice::from_ref(&user), std::slice::from_ref(&tool), &["probe_tool", "city"]),
+            tools: shows(
+                std::slice::from_ref(&user),
+                std::slice::from_ref(&tool),
+                &["probe_tool", "city"],
+            ),
             tool_calls: shows(
                 &[user, call, result],
                 std::slice::from_ref(&tool),

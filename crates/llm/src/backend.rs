@@ -58,7 +58,10 @@ impl Backends {
     /// A model of the engine in a build that has none.
     pub fn of(&self, model: &Model) -> Result<&dyn Backend, Failure> {
         match model.api {
-            Api::Engine => self.engine.as_deref().ok_or_else(|| Failure::no_engine(model)),
+            Api::Engine => self
+                .engine
+                .as_deref()
+                .ok_or_else(|| Failure::no_engine(model)),
             _ => Ok(self.http.as_ref()),
         }
     }

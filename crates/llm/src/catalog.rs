@@ -62,7 +62,9 @@ pub enum CatalogError {
         hint: String,
     },
     /// The owner's list of models does not hold it.
-    #[error("model not allowed: {0} — add it to agents.defaults.models, or see moltbot models list.")]
+    #[error(
+        "model not allowed: {0} — add it to agents.defaults.models, or see moltbot models list."
+    )]
     NotAllowed(ModelRef),
     /// The provider speaks a dialect that this version does not.
     #[error("{model} speaks {api}, which this version does not; set models.providers.{provider}.api to openai-completions, openai-responses or anthropic-messages if the server offers one of them.", provider = .model.provider)]
@@ -73,7 +75,9 @@ pub enum CatalogError {
         api: String,
     },
     /// Nothing is configured and nothing is installed.
-    #[error("No model is configured and no model file is installed: run moltbot models pull smollm2-135m for a first try, moltbot models recommend for a better one, or set agents.defaults.model.primary.")]
+    #[error(
+        "No model is configured and no model file is installed: run moltbot models pull smollm2-135m for a first try, moltbot models recommend for a better one, or set agents.defaults.model.primary."
+    )]
     NothingConfigured,
 }
 
@@ -90,11 +94,7 @@ impl Catalog {
     /// Merges the built-in catalog, the owner's config and the model files installed for the engine (their ids, best
     /// first).
     pub fn new(config: &Config, installed: &[String]) -> Self {
-        let defaults = config
-            .agents
-            .as_ref()
-            .and_then(|agents| agents.defaults.clone())
-            .unwrap_or_default();
+        let defaults = config.agents().defaults();
         let mut catalog = Self {
             providers: provider::merge(config.models.as_ref(), installed),
             aliases: BTreeMap::new(),
@@ -106,8 +106,8 @@ impl Catalog {
             context_tokens: defaults.context_tokens,
             warnings: Vec::new(),
         };
-        catalog.read_entries(&defaults);
-        catalog.read_chain(config, &defaults);
+        catalog.read_entries(defaults);
+        catalog.read_chain(config, defaults);
         if catalog.primary.is_none() {
             catalog.primary = installed
                 .first()
@@ -122,7 +122,8 @@ impl Catalog {
             let model = match ModelRef::parse(key) {
                 Ok(model) => model,
                 Err(error) => {
-                    self.warnings.push(format!("agents.defaults.models: {error}."));
+                    self.warnings
+                        .push(format!("agents.defaults.models: {error}."));
                     continue;
                 }
             };
@@ -159,8 +160,7 @@ impl Catalog {
                 }
             }
         }
-        let list = config.agents.iter().flat_map(|a| a.list.iter().flatten());
-        for agent in list {
+        for agent in config.agents().list() {
             let Some(choice) = &agent.model else { continue };
             let primary = choice.primary().and_then(|text| self.primary_from(text));
             let fallbacks = choice.fallbacks().map(|list| {
@@ -185,7 +185,8 @@ impl Catalog {
                 Some(model)
             }
             Err(error) => {
-                self.warnings.push(format!("agents.defaults.model.primary: {error}."));
+                self.warnings
+                    .push(format!("agents.defaults.model.primary: {error}."));
                 None
             }
         }
@@ -235,7 +236,9 @@ impl Catalog {
 
     /// Aliases with the owner's spelling, and what they stand for.
     pub fn aliases(&self) -> impl Iterator<Item = (&str, &ModelRef)> {
-        self.aliases.values().map(|(alias, model)| (alias.as_str(), model))
+        self.aliases
+            .values()
+            .map(|(alias, model)| (alias.as_str(), model))
     }
 
     /// The model that answers by default: configured, else the best one installed, else Anthropic's where there is a key.
@@ -274,7 +277,11 @@ impl Catalog {
             },
             Err(error) => return Err(error.into()),
         };
-        if self.allowed.as_ref().is_some_and(|allowed| !allowed.contains(&reference)) {
+        if self
+            .allowed
+            .as_ref()
+            .is_some_and(|allowed| !allowed.contains(&reference))
+        {
             return Err(CatalogError::NotAllowed(reference));
         }
         self.model(&reference)
@@ -384,7 +391,9 @@ impl Catalog {
             compat: listed.compat.clone(),
             output_limit: param("maxTokens").and_then(|v| v.as_u64()),
             temperature: param("temperature").and_then(|v| v.as_f64()),
-            cache_ttl: param("cacheControlTtl").and_then(|v| v.as_str()).map(str::to_owned),
+            cache_ttl: param("cacheControlTtl")
+                .and_then(|v| v.as_str())
+                .map(str::to_owned),
             timeout: provider.timeout,
         })
     }
@@ -412,7 +421,11 @@ impl Catalog {
                 references.push(reference);
             }
         };
-        self.primary.iter().chain(&self.fallbacks).cloned().for_each(&mut add);
+        self.primary
+            .iter()
+            .chain(&self.fallbacks)
+            .cloned()
+            .for_each(&mut add);
         self.entries.keys().cloned().for_each(&mut add);
         for (id, provider) in &self.providers {
             if all || provider.configured {
@@ -440,9 +453,12 @@ impl Catalog {
             tags.push(format!("fallback#{}", position + 1));
         }
         let configured = self.entries.contains_key(reference)
-            || self.providers.get(&reference.provider).is_some_and(|provider| {
-                provider.configured && provider.models.iter().any(|m| m.id == reference.model)
-            });
+            || self
+                .providers
+                .get(&reference.provider)
+                .is_some_and(|provider| {
+                    provider.configured && provider.models.iter().any(|m| m.id == reference.model)
+                });
         if configured {
             tags.push("configured".to_owned());
         }

@@ -8,6 +8,7 @@ use moltbot_config::schema::Config;
 use serde::Deserialize;
 
 use crate::catalog::env_names;
+use crate::reference::normalize_provider;
 
 /// A key and where it came from. `Debug` and `Display` never show the key.
 #[derive(Clone, PartialEq, Eq)]
@@ -78,8 +79,16 @@ pub struct Credentials {
 #[derive(Clone, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Profile {
-    ApiKey { provider: String, key: String },
-    Token { provider: String, token: String, #[serde(default)] expires: Option<f64> },
+    ApiKey {
+        provider: String,
+        key: String,
+    },
+    Token {
+        provider: String,
+        token: String,
+        #[serde(default)]
+        expires: Option<f64>,
+    },
     #[serde(other)]
     Other,
 }
@@ -112,9 +121,7 @@ impl Credentials {
             .models
             .iter()
             .flat_map(|models| models.providers.iter().flatten())
-            .filter_map(|(id, provider)| {
-                Some((id.to_ascii_lowercase(), provider.api_key.clone()?))
-            })
+            .filter_map(|(id, provider)| Some((normalize_provider(id), provider.api_key.clone()?)))
             .collect();
         Self {
             profiles,
@@ -133,8 +140,12 @@ impl Credentials {
     fn profile(&self, provider: &str) -> Option<Credential> {
         self.profiles.iter().find_map(|(id, profile)| {
             let secret = match profile {
-                Profile::ApiKey { provider: p, key } if p == provider => key,
-                Profile::Token { provider: p, token, expires } if p == provider => {
+                Profile::ApiKey { provider: p, key } if normalize_provider(p) == provider => key,
+                Profile::Token {
+                    provider: p,
+                    token,
+                    expires,
+                } if normalize_provider(p) == provider => {
                     if expires.is_some_and(|at| at < now_ms()) {
                         return None;
                     }
@@ -194,7 +205,10 @@ mod tests {
     use super::*;
 
     fn env(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-        pairs.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect()
+        pairs
+            .iter()
+            .map(|(k, v)| ((*k).into(), (*v).into()))
+            .collect()
     }
 
     fn config(key: &str) -> Config {
@@ -227,19 +241,27 @@ mod tests {
             find(&config("literal"), &vars, Some(path)),
             pair("from-profile", "profile:anthropic:default")
         );
-        assert_eq!(find(&config("literal"), &vars, None), pair("from-env", "env: ANTHROPIC_API_KEY"));
+        assert_eq!(
+            find(&config("literal"), &vars, None),
+            pair("from-env", "env: ANTHROPIC_API_KEY")
+        );
         assert_eq!(
             find(&config("MY_KEY"), &env(&[("MY_KEY", "named")]), None),
             pair("named", "env: MY_KEY")
         );
-        assert_eq!(find(&config("literal"), &env(&[]), None), pair("literal", "config"));
+        assert_eq!(
+            find(&config("literal"), &env(&[]), None),
+            pair("literal", "config")
+        );
         assert_eq!(find(&Config::default(), &env(&[]), None), None);
     }
 
     #[test]
     fn a_key_is_never_printed() {
         let key = "sk-ant-REDACTED";
-        let found = Credentials::new(&config(key), &env(&[]), None).find("anthropic").unwrap();
+        let found = Credentials::new(&config(key), &env(&[]), None)
+            .find("anthropic")
+            .unwrap();
         assert!(!format!("{found:?}").contains("0123456789"));
         assert_eq!(redact("lmstudio"), "…");
     }

@@ -17,7 +17,7 @@ use crate::model::{Api, Model};
 use crate::request::Request;
 
 use assembler::Assembler;
-use sse::SseParser;
+use sse::{Ending, SseParser};
 
 /// The body of the HTTP request that asks `model` to answer `request`, always as a stream.
 ///
@@ -69,10 +69,14 @@ impl Decoder {
             Api::AnthropicMessages => Box::<anthropic::AnthropicWire>::default(),
             Api::OpenAiCompletions | Api::Engine => Box::<completions::CompletionsWire>::default(),
         };
+        // This dialect's servers say when their limit cut the reply, and their limit counts the thinking budget too.
+        let limit = request
+            .max_tokens
+            .filter(|_| model.api != Api::AnthropicMessages);
         Self {
             wire,
             framing: Framing::Unknown,
-            assembler: Assembler::new(request.max_tokens, salt),
+            assembler: Assembler::new(limit, salt),
             model: model.clone(),
         }
     }
@@ -96,7 +100,7 @@ impl Decoder {
                 let (wire, assembler) = (&mut self.wire, &mut self.assembler);
                 parser.feed(bytes, |data| {
                     if data == "[DONE]" {
-                        assembler.done_marker();
+                        assembler.ended();
                     } else if !assembler.failed() {
                         wire.frame(data, assembler);
                     }
@@ -108,7 +112,7 @@ impl Decoder {
 
     /// Whether the reply is complete or has failed: nothing that follows can change it.
     pub fn is_over(&self) -> bool {
-        self.assembler.failed() || self.assembler.saw_done_marker()
+        self.assembler.failed() || self.assembler.has_ended()
     }
 
     /// Ends the reply. Events that only the end makes certain (a last piece of text held back) go to `events`.
@@ -116,13 +120,13 @@ impl Decoder {
     /// # Errors
     /// An error in the stream, an end that was not announced, or a reply with nothing for the person.
     pub fn finish(mut self, events: &mut Vec<Event>) -> Result<Reply, Failure> {
-        let mut received = true;
-        match std::mem::replace(&mut self.framing, Framing::Unknown) {
-            Framing::Unknown => received = false,
-            Framing::Events(_) => {}
+        let ending = match std::mem::replace(&mut self.framing, Framing::Unknown) {
+            Framing::Unknown => Ending::Silent,
+            Framing::Events(parser) => parser.ending(),
             Framing::Document(body) => match str::from_utf8(&body) {
                 Ok(text) if serde_json::from_str::<&RawValue>(text.trim()).is_ok() => {
                     self.wire.document(text.trim(), &mut self.assembler);
+                    Ending::Read
                 }
                 _ => {
                     let text = String::from_utf8_lossy(&body);
@@ -133,8 +137,8 @@ impl Decoder {
                     return Err(Failure::new(class, &self.model, ""));
                 }
             },
-        }
-        let outcome = self.assembler.finish(&self.model, received);
+        };
+        let outcome = self.assembler.finish(&self.model, ending);
         events.extend(outcome.events);
         outcome.result
     }

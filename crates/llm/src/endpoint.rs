@@ -93,8 +93,16 @@ mod tests {
             "http://127.0.0.1:1234/v1/models",
         ] {
             let endpoint = Endpoint::from_base(base, Api::OpenAiResponses);
-            assert_eq!(endpoint.reply_url(), "http://127.0.0.1:1234/v1/responses", "{base}");
-            assert_eq!(endpoint.models_url(), "http://127.0.0.1:1234/v1/models", "{base}");
+            assert_eq!(
+                endpoint.reply_url(),
+                "http://127.0.0.1:1234/v1/responses",
+                "{base}"
+            );
+            assert_eq!(
+                endpoint.models_url(),
+                "http://127.0.0.1:1234/v1/models",
+                "{base}"
+            );
         }
     }
 
@@ -118,7 +126,10 @@ mod tests {
             "https://api.anthropic.com/v1/messages",
         ] {
             let endpoint = Endpoint::from_base(base, Api::AnthropicMessages);
-            assert_eq!(endpoint.reply_url(), "https://api.anthropic.com/v1/messages");
+            assert_eq!(
+                endpoint.reply_url(),
+                "https://api.anthropic.com/v1/messages"
+            );
             assert_eq!(endpoint.models_url(), "https://api.anthropic.com/v1/models");
         }
     }

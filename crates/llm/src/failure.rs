@@ -233,7 +233,7 @@ impl fmt::Display for Failure {
             )?,
             FailureClass::Auth => write!(
                 f,
-                "{place} refused the credential; set the API key in models.providers.{provider}.apiKey or the provider's environment variable"
+                "{place} wants a valid API key; set it in models.providers.{provider}.apiKey or the provider's environment variable"
             )?,
             FailureClass::Billing => write!(
                 f,
@@ -246,9 +246,10 @@ impl fmt::Display for Failure {
                     None => f.write_str("; try again in a moment")?,
                 }
             }
-            FailureClass::Overloaded => {
-                write!(f, "{place} has no capacity right now; try again in a moment")?
-            }
+            FailureClass::Overloaded => write!(
+                f,
+                "{place} has no capacity right now; try again in a moment"
+            )?,
             FailureClass::ServerError => {
                 write!(f, "{place} failed while answering; its own log says why")?
             }
@@ -291,9 +292,10 @@ impl fmt::Display for Failure {
                     "; start a new session with /new, or load the model with a larger context",
                 );
             }
-            FailureClass::OutputBudget => {
-                write!(f, "the answer asked of {model} ({provider}) is longer than its context allows; lower maxTokens of that model")?
-            }
+            FailureClass::OutputBudget => write!(
+                f,
+                "the answer asked of {model} ({provider}) is longer than its context allows; lower maxTokens of that model"
+            )?,
             FailureClass::ToolsUnsupported => write!(
                 f,
                 "{model} ({provider}) takes no tools; use a model or server setting that does"
@@ -301,16 +303,18 @@ impl fmt::Display for Failure {
             FailureClass::SchemaUnsupported => {
                 write!(f, "{place} refuses the form of a tool's parameters")?
             }
-            FailureClass::TemplateRejected => {
-                write!(f, "the chat template of {model} ({provider}) refuses this conversation; start a new session with /new")?
-            }
+            FailureClass::TemplateRejected => write!(
+                f,
+                "the chat template of {model} ({provider}) refuses this conversation; start a new session with /new"
+            )?,
             FailureClass::ParamRejected => match &self.param {
                 Some(param) => write!(f, "{place} refuses the request field {param}")?,
                 None => write!(f, "{place} refuses a field of the request")?,
             },
-            FailureClass::HistoryRejected => {
-                write!(f, "{place} refuses this conversation's history; start a new session with /new")?
-            }
+            FailureClass::HistoryRejected => write!(
+                f,
+                "{place} refuses this conversation's history; start a new session with /new"
+            )?,
             FailureClass::BadRequest => write!(f, "{place} refused the request")?,
         }
         if self.detail.is_empty() {

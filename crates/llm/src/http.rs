@@ -4,7 +4,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{
+    AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
+};
 
 use crate::backend::{Backend, EventSink, Reply};
 use crate::credentials::Credentials;
@@ -51,8 +53,14 @@ impl Clients {
                 .read_timeout(SILENCE_TIMEOUT)
                 .tcp_nodelay(true)
                 .no_proxy()
+                // Keys and the owner's own headers go nowhere but where the owner pointed.
+                .redirect(reqwest::redirect::Policy::none())
                 .user_agent(concat!("moltbot/", env!("CARGO_PKG_VERSION")));
-            let builder = if tls { builder } else { builder.tls_certs_only([]) };
+            let builder = if tls {
+                builder
+            } else {
+                builder.tls_certs_only([])
+            };
             builder.build().map_err(|error| chain(&error))
         })
         .as_ref()
@@ -82,14 +90,22 @@ impl HttpBackend {
             .of(&url)
             .map_err(|e| fail(FailureClass::Unreachable, e))?;
         let credential = self.credentials.find(&model.reference.provider);
-        if credential.is_none() && !model.is_local() {
+        // The owner's headers may hold what signs the request.
+        if credential.is_none() && !model.is_local() && model.headers.is_empty() {
             return Err(fail(
                 FailureClass::Auth,
-                format!("no API key found for provider \"{}\"", model.reference.provider),
+                format!(
+                    "no API key found for provider \"{}\"",
+                    model.reference.provider
+                ),
             ));
         }
-        let headers = headers(model, credential.as_ref().map(|c| c.secret()))
-            .map_err(|name| fail(FailureClass::BadRequest, format!("the header {name} has a value that cannot be sent")))?;
+        let headers = headers(model, credential.as_ref().map(|c| c.secret())).map_err(|name| {
+            fail(
+                FailureClass::BadRequest,
+                format!("the header {name} has a value that cannot be sent"),
+            )
+        })?;
         events(Event::Phase(Phase::Waiting));
         let mut response = client
             .post(&url)
@@ -99,36 +115,46 @@ impl HttpBackend {
             .await
             .map_err(|error| from_transport(model, &error))?;
         let status = response.status();
+        if status.is_redirection() {
+            return Err(redirected(model, &response));
+        }
         if !status.is_success() {
             return Err(refusal(model, response).await);
         }
         let mut decoder = Decoder::new(model, request, now_ms() as u64);
+        let mut broken = None;
         while !decoder.is_over() {
             match response.chunk().await {
                 Ok(Some(bytes)) => decoder.feed(&bytes).into_iter().for_each(&mut *events),
                 Ok(None) => break,
                 Err(error) => {
-                    // What came so far may already be the whole reply, or an error with a reason in it.
-                    let mut rest = Vec::new();
-                    return decoder.finish(&mut rest).map_err(|failure| {
-                        let after_text = failure.after_text;
-                        let failure = match failure.class {
-                            FailureClass::StreamCut | FailureClass::EmptyReply => {
-                                cut_short(model, &error)
-                            }
-                            _ => failure,
-                        };
-                        Failure { after_text, ..failure }
-                    });
+                    broken = Some(error);
+                    break;
                 }
             }
         }
         let mut rest = Vec::new();
         let result = decoder.finish(&mut rest);
         rest.into_iter().for_each(events);
-        let mut reply = result?;
-        reply.message.timestamp = now_ms();
-        Ok(reply)
+        match (result, broken) {
+            (Ok(mut reply), _) => {
+                reply.message.timestamp = now_ms();
+                Ok(reply)
+            }
+            // What came before the break may already be an error with a reason in it.
+            (Err(failure), Some(error))
+                if matches!(
+                    failure.class,
+                    FailureClass::StreamCut | FailureClass::EmptyReply | FailureClass::BadReply
+                ) =>
+            {
+                Err(Failure {
+                    after_text: failure.after_text,
+                    ..cut_short(model, &error)
+                })
+            }
+            (Err(failure), _) => Err(failure),
+        }
     }
 }
 
@@ -183,23 +209,52 @@ pub(crate) fn headers(model: &Model, key: Option<&str>) -> Result<HeaderMap, Str
         if let Some(key) = key {
             // Tokens of a subscription are bearers; keys have a header of their own.
             if key.starts_with("sk-ant-oat") {
-                headers.insert(AUTHORIZATION, secret("authorization", format!("Bearer {key}"))?);
-                headers.insert("anthropic-beta", HeaderValue::from_static("oauth-2025-04-20"));
+                headers.insert(
+                    AUTHORIZATION,
+                    secret("authorization", format!("Bearer {key}"))?,
+                );
+                headers.insert(
+                    "anthropic-beta",
+                    HeaderValue::from_static("oauth-2025-04-20"),
+                );
             } else {
                 headers.insert("x-api-key", secret("x-api-key", key.to_owned())?);
                 if model.auth_header {
-                    headers.insert(AUTHORIZATION, secret("authorization", format!("Bearer {key}"))?);
+                    headers.insert(
+                        AUTHORIZATION,
+                        secret("authorization", format!("Bearer {key}"))?,
+                    );
                 }
             }
         }
     } else if let Some(key) = key {
-        headers.insert(AUTHORIZATION, secret("authorization", format!("Bearer {key}"))?);
+        headers.insert(
+            AUTHORIZATION,
+            secret("authorization", format!("Bearer {key}"))?,
+        );
     }
     for (name, value) in &model.headers {
         let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| name.clone())?;
         headers.insert(header, secret(name, value.clone())?);
     }
     Ok(headers)
+}
+
+/// A redirect is not followed: it would carry the key to a place that the owner did not name.
+fn redirected(model: &Model, response: &reqwest::Response) -> Failure {
+    let place = response
+        .headers()
+        .get(LOCATION)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("another place");
+    Failure {
+        status: Some(response.status().as_u16()),
+        ..Failure::new(
+            FailureClass::WrongEndpoint,
+            model,
+            format!("it redirects to {place}"),
+        )
+    }
 }
 
 async fn refusal(model: &Model, mut response: reqwest::Response) -> Failure {
@@ -223,7 +278,11 @@ async fn refusal(model: &Model, mut response: reqwest::Response) -> Failure {
         .lines()
         .find_map(|line| line.strip_prefix("data:"))
         .unwrap_or(&text);
-    Failure::from_verdict(model, Some(status), classify(status, retry_after.as_deref(), text))
+    Failure::from_verdict(
+        model,
+        Some(status),
+        classify(status, retry_after.as_deref(), text),
+    )
 }
 
 fn from_transport(model: &Model, error: &reqwest::Error) -> Failure {

@@ -140,7 +140,7 @@ fn fit(request: &Request, model: &Model) -> Request {
     let mut fitted = request.clone();
     fitted.max_tokens = request
         .max_tokens
-        .map(|asked| asked.min(model.max_tokens))
+        .map(|asked| asked.min(model.output_limit.unwrap_or(model.max_tokens)))
         .or(model.output_limit)
         .or(Some(model.max_tokens.min(OUTPUT_CAP)));
     fitted.temperature = request.temperature.or(model.temperature);

@@ -1,6 +1,6 @@
 //! Asking a server which models it lists.
 
-use serde::Deserialize;
+use serde_json::Value;
 use thiserror::Error;
 
 use crate::endpoint::Endpoint;
@@ -27,16 +27,6 @@ pub enum ListingError {
     /// The answer is no list of models.
     #[error("answers, but not with a list of models; check that baseUrl ends in /v1")]
     NotAList,
-}
-
-#[derive(Deserialize)]
-struct List {
-    data: Vec<Entry>,
-}
-
-#[derive(Deserialize)]
-struct Entry {
-    id: String,
 }
 
 /// Reads `GET {base}/models` of the server behind `model`, with its key where there is one.
@@ -69,10 +59,16 @@ pub async fn list_models(
         let verdict = classify(status.as_u16(), None, &body);
         return Err(Failure::from_verdict(model, Some(status.as_u16()), verdict).into());
     }
-    let list: List = serde_json::from_str(&body).map_err(|_| ListingError::NotAList)?;
-    Ok(list
-        .data
-        .into_iter()
-        .map(|entry| ListedModel { id: entry.id })
+    let body: Value = serde_json::from_str(&body).map_err(|_| ListingError::NotAList)?;
+    let entries = match (&body, body.get("data")) {
+        (_, Some(Value::Array(entries))) | (Value::Array(entries), _) => entries.as_slice(),
+        // What a server says that has no models.
+        (_, Some(Value::Null)) => &[],
+        _ => return Err(ListingError::NotAList),
+    };
+    Ok(entries
+        .iter()
+        .filter_map(|entry| entry.get("id")?.as_str())
+        .map(|id| ListedModel { id: id.to_owned() })
         .collect())
 }

@@ -89,6 +89,10 @@ pub struct Model {
     pub timeout: Option<Duration>,
 }
 
+/// Domains that the public name service never answers for (RFC 6761, 6762, 8375 and ICANN's `internal`), and the one
+/// that home routers hand out.
+const LOCAL_DOMAINS: [&str; 5] = [".localhost", ".local", ".home.arpa", ".internal", ".lan"];
+
 impl Model {
     /// Whether the base URL points at this machine or its local network by name.
     pub fn is_local(&self) -> bool {
@@ -99,7 +103,9 @@ impl Model {
             return false;
         };
         match url.host() {
-            Some(url::Host::Domain(host)) => host == "localhost" || host.ends_with(".local"),
+            Some(url::Host::Domain(host)) => {
+                !host.contains('.') || LOCAL_DOMAINS.iter().any(|domain| host.ends_with(domain))
+            }
             Some(url::Host::Ipv4(ip)) => {
                 ip.is_loopback() || ip.is_private() || ip.is_link_local() || ip.is_unspecified()
             }

@@ -98,7 +98,10 @@ mod tests {
     #[test]
     fn the_first_slash_splits_and_the_rest_is_the_model() {
         let r = ModelRef::parse(" OpenRouter/moonshotai/kimi-k2:free ");
-        assert_eq!(r, Ok(ModelRef::new("openrouter", "moonshotai/kimi-k2:free")));
+        assert_eq!(
+            r,
+            Ok(ModelRef::new("openrouter", "moonshotai/kimi-k2:free"))
+        );
         assert_eq!(
             ModelRef::parse("synthetic/hf:MiniMaxAI/MiniMax-M2.1"),
             Ok(ModelRef::new("synthetic", "hf:MiniMaxAI/MiniMax-M2.1"))

@@ -2,10 +2,9 @@
 //!
 //! - A [`Session`] is a conversation, found by its key (`agent:main:main`).
 //! - Its transcript is a list of [`Entry`] values, only ever appended to. A reset closes the
-//!   transcript and opens
-//!   another under the same key.
-//! - A [`Turn`] is one request and everything done to answer it. A session has one running turn at
-//!   a time.
+//!   transcript and opens another under the same key.
+//! - A [`Turn`] is one request and everything done to answer it. A session has one running turn at a
+//!   time.
 //!
 //! [`Store`] is the handle to all of it. Every call is one transaction, on disk when the call
 //! returns (WAL with `synchronous=FULL`). Several processes may have the same file open: each holds

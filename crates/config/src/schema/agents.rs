@@ -18,6 +18,7 @@ use super::streaming::{
     BlockStreamingBreak, BlockStreamingChunk, BlockStreamingCoalesce, HumanDelay,
 };
 use super::tools::AgentTools;
+use crate::agent_id::{MAIN_AGENT, normalize_agent_id};
 
 section! {
     /// The agents of this installation.
@@ -386,27 +387,6 @@ impl Agent {
     }
 }
 
-/// An agent id as used in files and keys: lower case, runs of other characters turned into `-`,
-/// at most 64 characters; `main` when nothing is left.
-pub fn normalize_agent_id(raw: &str) -> String {
-    let mut id = String::new();
-    for c in raw.trim().to_lowercase().chars() {
-        if c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-' {
-            id.push(c);
-        } else if !id.ends_with('-') {
-            id.push('-');
-        }
-    }
-    // Only ASCII is left, so cutting at a byte is cutting at a character.
-    let id = id.trim_matches('-');
-    let id = id.get(..64).unwrap_or(id).trim_end_matches('-');
-    if id.is_empty() {
-        "main".to_owned()
-    } else {
-        id.to_owned()
-    }
-}
-
 impl Agents {
     /// What holds for every agent; empty where the file says nothing.
     pub fn defaults(&self) -> &AgentDefaults {
@@ -432,7 +412,7 @@ impl Agents {
         list.iter()
             .find(|agent| agent.default == Some(true))
             .or_else(|| list.first())
-            .map_or_else(|| "main".to_owned(), Agent::normalized_id)
+            .map_or_else(|| MAIN_AGENT.to_owned(), Agent::normalized_id)
     }
 
     /// The model that an agent tries first.

@@ -124,10 +124,7 @@ const SHAPES: [(&str, &str); 6] = [
         "a time of day such as \"22:00\", at most \"24:00\"",
     ),
     (r"^#?[0-9a-fA-F]{6}$", "a hex color (RRGGBB)"),
-    (
-        r"^[a-z0-9-]+$",
-        "a name of small letters, digits and \"-\"",
-    ),
+    (r"^[a-z0-9-]+$", "a name of small letters, digits and \"-\""),
     (
         r"^\s*/?[A-Za-z0-9_]{1,32}\s*$",
         "a command name of at most 32 letters, digits and \"_\"",

@@ -65,12 +65,12 @@ impl<R: Read> HeadReader<R> {
 
     /// The magic bytes, the version and the counts of tensors and metadata entries.
     pub(super) fn start(&mut self) -> Result<(u64, u64), Damage> {
-        let magic = self.bytes::<4>("the magic bytes").map_err(|damage| {
-            match damage {
+        let magic = self
+            .bytes::<4>("the magic bytes")
+            .map_err(|damage| match damage {
                 Damage::Incomplete(_) => Damage::NotGguf,
                 other => other,
-            }
-        })?;
+            })?;
         if &magic != b"GGUF" {
             return Err(Damage::NotGguf);
         }
@@ -140,7 +140,9 @@ impl<R: Read> HeadReader<R> {
                 }
                 Ok(MetaValue::Other)
             }
-            2 => Ok(MetaValue::Integer(u64::from(u16::from_le_bytes(self.bytes(key)?)))),
+            2 => Ok(MetaValue::Integer(u64::from(u16::from_le_bytes(
+                self.bytes(key)?,
+            )))),
             4 => Ok(MetaValue::Integer(u64::from(self.u32(key)?))),
             10 => Ok(MetaValue::Integer(self.u64(key)?)),
             5 => Ok(u64::try_from(i32::from_le_bytes(self.bytes(key)?))
@@ -223,8 +225,8 @@ impl<R: Read> HeadReader<R> {
 
     fn skip(&mut self, bytes: u64, what: &str) -> Result<(), Damage> {
         self.must_hold(bytes, what)?;
-        let skipped = io::copy(&mut (&mut self.source).take(bytes), &mut io::sink())
-            .map_err(Damage::Io)?;
+        let skipped =
+            io::copy(&mut (&mut self.source).take(bytes), &mut io::sink()).map_err(Damage::Io)?;
         if skipped != bytes {
             return Err(self.cut_in(what));
         }

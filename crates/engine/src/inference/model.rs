@@ -1,6 +1,6 @@
 //! Loading a model file.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use llama_cpp_2::LlamaCppError;
@@ -42,7 +42,7 @@ pub enum LoadError {
     #[error("{} cannot be used: {source}.", path.display())]
     Template {
         /// The file.
-        path: std::path::PathBuf,
+        path: PathBuf,
         /// What is wrong with it.
         source: TemplateError,
     },
@@ -57,7 +57,7 @@ pub enum LoadError {
     )]
     Refused {
         /// The file.
-        path: std::path::PathBuf,
+        path: PathBuf,
         /// Its architecture.
         architecture: String,
     },
@@ -90,7 +90,7 @@ pub struct LoadedModel {
     pub(super) llama: LlamaModel,
     header: GgufHeader,
     template: ChatTemplate,
-    bos: Option<(LlamaToken, String)>,
+    bos: Option<LlamaToken>,
     markup: Vec<LlamaToken>,
 }
 
@@ -138,14 +138,14 @@ impl LoadedModel {
             eos: text_of(vocab.eos()),
             control: control.into_iter().map(|(_, text)| text).collect(),
         };
-        let bos = (vocab.should_add_bos() && vocab.bos().0 >= 0)
-            .then(|| (vocab.bos(), tokens.bos.clone()));
-        let template = ChatTemplate::new(header.chat_template.as_deref(), tokens).map_err(
-            |source| LoadError::Template {
-                path: path.to_owned(),
-                source,
-            },
-        )?;
+        let bos = (vocab.should_add_bos() && vocab.bos().0 >= 0).then(|| vocab.bos());
+        let template =
+            ChatTemplate::new(header.chat_template.as_deref(), tokens).map_err(|source| {
+                LoadError::Template {
+                    path: path.to_owned(),
+                    source,
+                }
+            })?;
         Ok(Self {
             llama,
             header,
@@ -187,18 +187,18 @@ impl LoadedModel {
         for piece in pieces {
             tokens.extend(vocab.tokenize(piece.as_bytes(), false, true));
         }
-        if let Some((bos, _)) = &self.bos
+        if let Some(bos) = self.bos
             && from_start
-            && tokens.first() != Some(bos)
+            && tokens.first() != Some(&bos)
         {
-            tokens.insert(0, *bos);
+            tokens.insert(0, bos);
         }
         tokens
     }
 
     /// The begin-of-sequence token that [`LoadedModel::tokenize`] adds.
     pub(super) fn added_bos(&self) -> Option<LlamaToken> {
-        self.bos.as_ref().map(|(token, _)| *token)
+        self.bos
     }
 
     /// The bytes of a token as they stand in a prompt, control tokens spelled out.

@@ -84,7 +84,9 @@ impl CuratedModel {
 /// The curated model of this id, whatever the case of its letters.
 #[must_use]
 pub fn curated(id: &str) -> Option<&'static CuratedModel> {
-    CURATED.iter().find(|model| model.id.eq_ignore_ascii_case(id))
+    CURATED
+        .iter()
+        .find(|model| model.id.eq_ignore_ascii_case(id))
 }
 
 /// All curated models, the smallest first.

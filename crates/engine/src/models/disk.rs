@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::path::Path;
 
-use sysinfo::Disks;
+use sysinfo::{DiskRefreshKind, Disks};
 
 use super::pull_error::PullError;
 
@@ -54,7 +54,8 @@ pub(super) struct RealDisk;
 impl Disk for RealDisk {
     fn free(&self, dir: &Path) -> Option<u64> {
         let dir = dir.canonicalize().ok()?;
-        let disks = Disks::new_with_refreshed_list();
+        let kind = DiskRefreshKind::nothing().with_storage();
+        let disks = Disks::new_with_refreshed_list_specifics(kind).ok()?;
         let nearest = disks
             .iter()
             .filter(|disk| dir.starts_with(disk.mount_point()))

@@ -100,30 +100,21 @@ impl Hub {
         for _ in 0..=MAX_REDIRECTS {
             let response = self.send(&url, resume).await?;
             announced.read(response.headers());
-            let bad = |answer: &str| PullError::BadAnswer {
-                host: host(&url),
-                answer: answer.to_owned(),
-                source_name: source_name.to_owned(),
-            };
             if !is_redirect(response.status()) {
-                return self
-                    .judge(response, resume, announced, source_name)
-                    .map_err(|refused| refused.unwrap_or_else(|status| bad(status.as_str())));
+                return self.judge(&url, response, resume, announced, source_name);
             }
             let next = header(response.headers(), LOCATION.as_str())
                 .and_then(|location| url.join(location).ok())
                 .filter(|next| matches!(next.scheme(), "http" | "https"))
-                .ok_or_else(|| bad("with a redirect to nowhere"))?;
+                .ok_or_else(|| bad_answer(&url, "with a redirect to nowhere", source_name))?;
             if url.scheme() == "https" && next.scheme() == "http" {
-                return Err(bad("with a redirect to an unencrypted address"));
+                let answer = "with a redirect to an unencrypted address";
+                return Err(bad_answer(&url, answer, source_name));
             }
             url = next;
         }
-        Err(PullError::BadAnswer {
-            host: host(&url),
-            answer: "with one redirect after another".to_owned(),
-            source_name: source_name.to_owned(),
-        })
+        let answer = "with one redirect after another";
+        Err(bad_answer(&url, answer, source_name))
     }
 
     async fn send(&self, url: &Url, resume: Option<Resume<'_>>) -> Result<Response, PullError> {
@@ -142,50 +133,46 @@ impl Hub {
         {
             request = request.header(AUTHORIZATION, format!("Bearer {token}"));
         }
-        request.send().await.map_err(|error| PullError::Unreachable {
-            host: host(url),
-            detail: root_cause(&error),
-        })
+        request
+            .send()
+            .await
+            .map_err(|error| PullError::Unreachable {
+                host: host(url),
+                detail: root_cause(&error),
+            })
     }
 
-    /// Makes an answer of a response, or says why it is none: the error for the person, or the
-    /// status that there is no special word for.
+    /// Makes an answer of a response, or says why it is none.
     fn judge(
         &self,
+        url: &Url,
         response: Response,
         resume: Option<Resume<'_>>,
         announced: Announced,
         source_name: &str,
-    ) -> Result<Answer, Result<PullError, StatusCode>> {
-        let source_name = source_name.to_owned();
+    ) -> Result<Answer, PullError> {
         let headers = response.headers();
         let range = header(headers, CONTENT_RANGE.as_str()).and_then(ContentRange::parse);
+        let range_total = range.and_then(|it| it.total).or(announced.size);
         let (content, size) = match response.status() {
-            StatusCode::OK => (
-                Content::Whole,
-                response.content_length().or(announced.size),
-            ),
+            StatusCode::OK => {
+                let size = response.content_length().or(announced.size);
+                (Content::Whole, size)
+            }
             StatusCode::PARTIAL_CONTENT => {
                 let wanted = resume.map(|it| it.offset);
                 let is_rest = range.is_some_and(|it| it.start.is_some() && it.start == wanted);
-                let content = if is_rest { Content::Rest } else { Content::OtherRange };
-                (content, range.and_then(|it| it.total).or(announced.size))
+                let content = if is_rest {
+                    Content::Rest
+                } else {
+                    Content::OtherRange
+                };
+                (content, range_total)
             }
-            StatusCode::RANGE_NOT_SATISFIABLE if resume.is_some() => (
-                Content::NothingLeft,
-                range.and_then(|it| it.total).or(announced.size),
-            ),
-            StatusCode::UNAUTHORIZED => {
-                return Err(Ok(PullError::Unauthorized {
-                    source_name,
-                    had_token: self.token.is_some(),
-                }));
+            StatusCode::RANGE_NOT_SATISFIABLE if resume.is_some() => {
+                (Content::NothingLeft, range_total)
             }
-            StatusCode::FORBIDDEN => return Err(Ok(PullError::Forbidden { source_name })),
-            StatusCode::NOT_FOUND | StatusCode::GONE => {
-                return Err(Ok(PullError::NotFound { source_name }));
-            }
-            status => return Err(Err(status)),
+            refused => return Err(self.refusal(url, refused, source_name)),
         };
         let etag = header(headers, ETAG.as_str()).filter(|it| is_strong(it));
         Ok(Answer {
@@ -195,6 +182,27 @@ impl Hub {
             size,
             response,
         })
+    }
+
+    fn refusal(&self, url: &Url, status: StatusCode, source_name: &str) -> PullError {
+        let source_name = source_name.to_owned();
+        match status {
+            StatusCode::UNAUTHORIZED => PullError::Unauthorized {
+                source_name,
+                had_token: self.token.is_some(),
+            },
+            StatusCode::FORBIDDEN => PullError::Forbidden { source_name },
+            StatusCode::NOT_FOUND | StatusCode::GONE => PullError::NotFound { source_name },
+            other => bad_answer(url, &other.to_string(), &source_name),
+        }
+    }
+}
+
+fn bad_answer(url: &Url, answer: &str, source_name: &str) -> PullError {
+    PullError::BadAnswer {
+        host: host(url),
+        answer: answer.to_owned(),
+        source_name: source_name.to_owned(),
     }
 }
 
@@ -280,10 +288,20 @@ mod tests {
     #[test]
     fn ranges_are_read_as_the_standard_writes_them() {
         let range = |start, total| Some(ContentRange { start, total });
-        assert_eq!(ContentRange::parse("bytes 5-9/10"), range(Some(5), Some(10)));
+        assert_eq!(
+            ContentRange::parse("bytes 5-9/10"),
+            range(Some(5), Some(10))
+        );
         assert_eq!(ContentRange::parse("bytes */10"), range(None, Some(10)));
         assert_eq!(ContentRange::parse("bytes 5-9/*"), range(Some(5), None));
-        for broken in ["", "bytes", "bytes 5", "lines 1-2/3", "bytes x-9/10", "bytes 1-2/-3"] {
+        for broken in [
+            "",
+            "bytes",
+            "bytes 5",
+            "lines 1-2/3",
+            "bytes x-9/10",
+            "bytes 1-2/-3",
+        ] {
             assert_eq!(ContentRange::parse(broken), None, "{broken}");
         }
     }

@@ -23,7 +23,7 @@ pub struct InstalledModel {
     pub source: Option<String>,
 }
 
-/// Why a model file could not be named or found.
+/// Why there is no answer to a question about the models on this machine.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModelsError {
@@ -51,6 +51,15 @@ pub enum ModelsError {
         dir: PathBuf,
         /// What the system said.
         source: io::Error,
+    },
+    /// The system does not say how much memory there is.
+    #[error(
+        "Cannot tell how much memory this machine has ({source}): choose a model yourself with \
+         moltbot models pull."
+    )]
+    UnknownMemory {
+        /// What the system said.
+        source: sysinfo::Error,
     },
 }
 
@@ -104,7 +113,9 @@ fn model_files(dir: &Path) -> Result<BTreeMap<String, PathBuf>, ModelsError> {
     let mut files = BTreeMap::new();
     for entry in entries {
         let path = entry.map_err(unreadable)?.path();
-        let Some(id) = id_of_file(&path) else { continue };
+        let Some(id) = id_of_file(&path) else {
+            continue;
+        };
         if !path.is_file() {
             continue;
         }

@@ -2,6 +2,8 @@
 
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
+use super::installed::ModelsError;
+
 /// How much memory there is to run a model in.
 ///
 /// The memory of graphics cards is not read: no interface reports it alike for all makers, and
@@ -20,10 +22,13 @@ pub struct MachineMemory {
 
 impl MachineMemory {
     /// Asks the operating system.
-    #[must_use]
-    pub fn read() -> Self {
+    ///
+    /// # Errors
+    /// [`ModelsError::UnknownMemory`] when it does not say.
+    pub fn read() -> Result<Self, ModelsError> {
         let ram = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
-        let system = System::new_with_specifics(ram);
+        let system = System::new_with_specifics(ram)
+            .map_err(|source| ModelsError::UnknownMemory { source })?;
         let mut memory = Self {
             total: system.total_memory(),
             available: system.available_memory(),
@@ -33,6 +38,6 @@ impl MachineMemory {
             memory.total = memory.total.min(limits.total_memory);
             memory.available = memory.available.min(limits.free_memory);
         }
-        memory
+        Ok(memory)
     }
 }

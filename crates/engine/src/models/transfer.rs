@@ -6,6 +6,7 @@ use std::io;
 use reqwest::Response;
 use url::Url;
 
+use super::checksum::Digest;
 use super::disk::{Disk, SPARE, check_room, is_full};
 use super::hub::{Answer, Content, Hub, Resume};
 use super::installed::{ModelFiles, write_json};
@@ -54,6 +55,7 @@ impl Download<'_> {
 
     async fn complete(&self, part: Part, tell: &mut Teller<'_>) -> Result<Part, PullError> {
         let (mut part, mut state) = self.take_up(part, tell).await?;
+        let mut furthest = part.len();
         for _ in 0..MAX_CONNECTIONS {
             let before = part.len();
             let resume = state.as_ref().filter(|_| before > 0).map(|state| Resume {
@@ -64,15 +66,16 @@ impl Download<'_> {
             let answer = self.hub.get(&self.url, resume, self.source_name).await?;
             self.check_promise(&answer)?;
 
-            let is_same = state.as_ref().is_some_and(|state| is_same_file(state, &answer));
+            let is_same = state
+                .as_ref()
+                .is_some_and(|state| is_same_file(state, &answer));
             let continues = match answer.content {
                 Content::Rest => is_same,
                 // Asked for more than there is: either all is here, or it was another file.
                 Content::NothingLeft if is_same && answer.size == Some(before) => {
                     return self.check(part, answer.sha256.as_deref(), tell);
                 }
-                Content::NothingLeft | Content::OtherRange => false,
-                Content::Whole => false,
+                Content::NothingLeft | Content::OtherRange | Content::Whole => false,
             };
             if !continues && before > 0 {
                 part.restart().map_err(|error| self.file_error(error))?;
@@ -95,9 +98,9 @@ impl Download<'_> {
                 sha256: answer.sha256,
                 size,
             };
-            write_json(&self.files.part_state(), &now).map_err(|error| self.write_error(error, size))?;
+            write_json(&self.files.part_state(), &now)
+                .map_err(|error| self.write_error(error, size))?;
 
-            let start = part.len();
             let end;
             (part, end) = self.receive(part, answer.response, size, tell).await?;
             let is_whole = match size {
@@ -114,9 +117,10 @@ impl Download<'_> {
             if is_whole {
                 return self.check(part, now.sha256.as_deref(), tell);
             }
-            if part.len() == start || !self.can_resume(&now) {
+            if part.len() <= furthest || !self.can_resume(&now) {
                 return Err(self.interrupted(&part, size));
             }
+            furthest = part.len();
             state = Some(now);
         }
         let size = state.and_then(|it| it.size);
@@ -268,7 +272,7 @@ fn is_same_file(state: &PartState, answer: &Answer) -> bool {
 
 /// Checks that these are the bytes that were promised, and a model.
 pub(super) fn check_digest(
-    digest: &super::checksum::Digest,
+    digest: &Digest,
     expected: Option<&str>,
     source_name: &str,
 ) -> Result<(), PullError> {

@@ -49,7 +49,8 @@ impl Wanted {
             return Ok(Self::Curated(model));
         }
         let path = Path::new(what);
-        match id_for(path) {
+        let is_address = what.contains("://");
+        match id_for(path).filter(|_| !is_address) {
             Some(id) => Self::whole(Self::Local {
                 id,
                 path: path.to_owned(),
@@ -85,8 +86,9 @@ impl HubFile {
         let name = segments.next()?;
         let (name, revision) = name.split_once('@').unwrap_or((name, "main"));
         let path: Vec<_> = segments.collect();
-        let all = [owner, name, revision].into_iter().chain(path.iter().copied());
-        let is_plain = all.clone().all(is_segment);
+        let names = [owner, name, revision];
+        let is_plain = names.iter().all(|it| is_segment(it) && !it.contains('@'))
+            && path.iter().all(|it| is_segment(it));
         (is_plain && !path.is_empty()).then(|| Self {
             repo: format!("{owner}/{name}"),
             revision: revision.to_owned(),
@@ -118,7 +120,7 @@ impl std::fmt::Display for HubFile {
 
 /// Whether this is one step of a path, and one that stays what it is in a URL.
 fn is_segment(text: &str) -> bool {
-    let is_strange = |sign: char| sign.is_control() || matches!(sign, '\\' | '@');
+    let is_strange = |sign: char| sign.is_control() || sign == '\\';
     !text.is_empty() && !matches!(text, "." | "..") && !text.contains(is_strange)
 }
 
@@ -173,19 +175,42 @@ mod tests {
     #[test]
     fn what_cannot_be_pulled_is_refused() {
         for address in [
-            "hf:", "hf:a", "hf:a/b", "hf:a/b/", "hf:a/b/c.bin", "hf:a/../c.gguf",
-            "hf:a/b/../c.gguf", "hf:a/b//c.gguf", "hf:a/b@/c.gguf", "hf:a/b@x@y/c.gguf",
-            "hf:a/b/.gguf", "hf:a\\b/c/d.gguf",
+            "hf:",
+            "hf:a",
+            "hf:a/b",
+            "hf:a/b/",
+            "hf:a/b/c.bin",
+            "hf:a/../c.gguf",
+            "hf:a/b/../c.gguf",
+            "hf:a/b//c.gguf",
+            "hf:a/b@/c.gguf",
+            "hf:a/b@x@y/c.gguf",
+            "hf:a/b/.gguf",
+            "hf:a\\b/c/d.gguf",
         ] {
             let refused = Wanted::parse(address);
-            assert!(matches!(refused, Err(PullError::BadHubAddress { .. })), "{address}");
+            assert!(
+                matches!(refused, Err(PullError::BadHubAddress { .. })),
+                "{address}"
+            );
         }
-        for name in ["", "llama", "folder/model.bin", "https://example.com/"] {
+        for name in [
+            "",
+            "llama",
+            "folder/model.bin",
+            "https://example.com/a.gguf",
+        ] {
             let refused = Wanted::parse(name);
-            assert!(matches!(refused, Err(PullError::UnknownModel { .. })), "{name}");
+            assert!(
+                matches!(refused, Err(PullError::UnknownModel { .. })),
+                "{name}"
+            );
         }
         for split in ["hf:a/b/big-00001-of-00003.gguf", "big-00002-of-00003.gguf"] {
-            assert!(matches!(Wanted::parse(split), Err(PullError::Split { .. })), "{split}");
+            assert!(
+                matches!(Wanted::parse(split), Err(PullError::Split { .. })),
+                "{split}"
+            );
         }
     }
 

@@ -101,32 +101,37 @@ impl CatalogModel {
 }
 
 /// All providers: built-in ones unless the owner's replace them, the owner's merged over them, and the engine's.
-pub(super) fn merge(
-    config: Option<&Models>,
-    installed: &[String],
-) -> BTreeMap<String, Provider> {
+pub(super) fn merge(config: Option<&Models>, installed: &[String]) -> BTreeMap<String, Provider> {
     let replace = config.is_some_and(|models| models.mode() == ModelsMode::Replace);
     let mut providers = match replace {
         true => BTreeMap::new(),
         false => builtin::providers(),
     };
-    for (id, entry) in config.iter().flat_map(|models| models.providers.iter().flatten()) {
+    for (id, entry) in config
+        .iter()
+        .flat_map(|models| models.providers.iter().flatten())
+    {
         let id = normalize_provider(id);
         let known = providers.remove(&id);
         providers.insert(id, configured(entry, known));
     }
-    let engine = providers.entry(ENGINE_PROVIDER.to_owned()).or_insert_with(|| Provider {
-        base_url: String::new(),
-        api: Ok(Api::Engine),
-        headers: BTreeMap::new(),
-        auth_header: false,
-        timeout: None,
-        models: Vec::new(),
-        configured: false,
-    });
+    let engine = providers
+        .entry(ENGINE_PROVIDER.to_owned())
+        .or_insert_with(|| Provider {
+            base_url: String::new(),
+            api: Ok(Api::Engine),
+            headers: BTreeMap::new(),
+            auth_header: false,
+            timeout: None,
+            models: Vec::new(),
+            configured: false,
+        });
     if engine.api == Ok(Api::Engine) {
         engine.configured = !installed.is_empty();
-        engine.models = installed.iter().map(|id| CatalogModel::engine(id)).collect();
+        engine.models = installed
+            .iter()
+            .map(|id| CatalogModel::engine(id))
+            .collect();
     }
     providers
 }

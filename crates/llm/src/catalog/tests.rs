@@ -8,7 +8,10 @@ fn catalog(config: Value) -> Catalog {
 
 fn provider(base: &str, extra: Value) -> Value {
     let mut entry = json!({"baseUrl": base, "models": [{"id": "m", "name": "M"}]});
-    entry.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+    entry
+        .as_object_mut()
+        .unwrap()
+        .extend(extra.as_object().unwrap().clone());
     entry
 }
 
@@ -23,8 +26,14 @@ fn a_server_of_the_owner_s_own_speaks_completions_unless_told() {
     assert_eq!(c.resolve("box/m").unwrap().api, Api::OpenAiCompletions);
     assert_eq!(c.resolve("lmstudio/m").unwrap().api, Api::OpenAiResponses);
     let moved = c.resolve("anthropic/claude-opus-4-5").unwrap();
-    assert_eq!((moved.api, moved.base_url.as_str()), (Api::AnthropicMessages, "http://proxy:9"));
-    assert!(matches!(c.resolve("gem/m"), Err(CatalogError::UnsupportedApi { .. })));
+    assert_eq!(
+        (moved.api, moved.base_url.as_str()),
+        (Api::AnthropicMessages, "http://proxy:9")
+    );
+    assert!(matches!(
+        c.resolve("gem/m"),
+        Err(CatalogError::UnsupportedApi { .. })
+    ));
 }
 
 #[test]
@@ -42,9 +51,11 @@ fn merge_keeps_hosted_models_and_replace_forgets_them() {
 
 #[test]
 fn an_unlisted_model_takes_the_limits_of_the_first_one() {
-    let c = catalog(json!({"models": {"providers": {"box": {"baseUrl": "http://h/v1", "models": [
-        {"id": "a", "name": "A", "contextWindow": 32768, "maxTokens": 1000}
-    ]}}}}));
+    let c = catalog(
+        json!({"models": {"providers": {"box": {"baseUrl": "http://h/v1", "models": [
+            {"id": "a", "name": "A", "contextWindow": 32768, "maxTokens": 1000}
+        ]}}}}),
+    );
     let model = c.resolve("box/some/new:model").unwrap();
     assert_eq!(model.reference.model, "some/new:model");
     assert_eq!((model.context_window, model.max_tokens), (32768, 1000));
@@ -58,7 +69,10 @@ fn aliases_are_case_insensitive_and_an_empty_one_suppresses_the_built_in() {
         "openai/gpt-5.2": {"alias": ""},
     }}}}));
     assert_eq!(c.resolve("bIG").unwrap().reference.model, "claude-opus-4-5");
-    assert_eq!(c.resolve("Sonnet").unwrap().reference.model, "claude-sonnet-4-5");
+    assert_eq!(
+        c.resolve("Sonnet").unwrap().reference.model,
+        "claude-sonnet-4-5"
+    );
     assert!(c.resolve("gpt").is_err());
 }
 
@@ -70,8 +84,14 @@ fn the_list_of_models_is_also_what_is_allowed() {
     }}}));
     assert!(c.resolve("anthropic/claude-opus-4-5").is_ok());
     assert!(c.resolve("lmstudio/a").is_ok());
-    assert!(c.resolve("openai/gpt-5-mini").is_ok(), "a named fallback is allowed");
-    assert!(matches!(c.resolve("openai/gpt-5.2"), Err(CatalogError::NotAllowed(_))));
+    assert!(
+        c.resolve("openai/gpt-5-mini").is_ok(),
+        "a named fallback is allowed"
+    );
+    assert!(matches!(
+        c.resolve("openai/gpt-5.2"),
+        Err(CatalogError::NotAllowed(_))
+    ));
     assert!(c.warnings().iter().any(|w| w.contains("nowhere/x")));
     let (rungs, left_out) = c.chain(None, None, false).unwrap();
     let names: Vec<String> = rungs.iter().map(|m| m.reference.to_string()).collect();
@@ -82,19 +102,25 @@ fn the_list_of_models_is_also_what_is_allowed() {
 #[test]
 fn another_model_first_keeps_the_fallbacks_and_the_primary_behind_it() {
     let c = catalog(json!({"agents": {"defaults": {
-        "model": {"primary": "lmstudio/a", "fallbacks": ["openai/gpt-5.2"]}},
-        "list": [
-            {"id": "main"},
-            {"id": "Narrow", "model": {"primary": "vllm/x", "fallbacks": []}},
-            {"id": "other", "model": "vllm/y"}
-        ]}}));
+    "model": {"primary": "lmstudio/a", "fallbacks": ["openai/gpt-5.2"]}},
+    "list": [
+        {"id": "main"},
+        {"id": "Narrow", "model": {"primary": "vllm/x", "fallbacks": []}},
+        {"id": "other", "model": "vllm/y"}
+    ]}}));
     let names = |requested, agent| -> Vec<String> {
         let (rungs, _) = c.chain(requested, agent, false).unwrap();
         rungs.iter().map(|m| m.reference.to_string()).collect()
     };
-    assert_eq!(names(Some("vllm/z"), None), ["vllm/z", "openai/gpt-5.2", "lmstudio/a"]);
+    assert_eq!(
+        names(Some("vllm/z"), None),
+        ["vllm/z", "openai/gpt-5.2", "lmstudio/a"]
+    );
     assert_eq!(names(None, Some("narrow")), ["vllm/x"]);
-    assert_eq!(names(None, Some("other")), ["vllm/y", "openai/gpt-5.2", "lmstudio/a"]);
+    assert_eq!(
+        names(None, Some("other")),
+        ["vllm/y", "openai/gpt-5.2", "lmstudio/a"]
+    );
 }
 
 #[test]
@@ -106,10 +132,15 @@ fn with_no_config_an_installed_model_answers_then_a_hosted_one_then_nobody() {
     assert_eq!(rungs[0].api, Api::Engine);
     let bare = Catalog::new(&config, &[]);
     assert_eq!(
-        bare.chain(None, None, true).unwrap().0[0].reference.to_string(),
+        bare.chain(None, None, true).unwrap().0[0]
+            .reference
+            .to_string(),
         "anthropic/claude-opus-4-5"
     );
-    assert_eq!(bare.chain(None, None, false).unwrap_err(), CatalogError::NothingConfigured);
+    assert_eq!(
+        bare.chain(None, None, false).unwrap_err(),
+        CatalogError::NothingConfigured
+    );
 }
 
 #[test]
@@ -124,7 +155,10 @@ fn a_primary_without_a_provider_is_read_as_before_with_a_warning() {
 
 #[test]
 fn a_misspelt_provider_gets_a_hint() {
-    let error = catalog(json!({})).resolve("lmstudo/x").unwrap_err().to_string();
+    let error = catalog(json!({}))
+        .resolve("lmstudo/x")
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("did you mean \"lmstudio\""), "{error}");
 }
 

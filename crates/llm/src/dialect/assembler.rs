@@ -1,12 +1,15 @@
 //! Builds one reply out of what a dialect's frames say. Every dialect reports into this, so that text, reasoning, tool
 //! calls, usage and endings mean the same whatever the server.
 
+use std::collections::HashSet;
+
 use crate::backend::Reply;
 use crate::event::{Event, Phase};
 use crate::failure::{Failure, FailureClass, Verdict};
 use crate::message::{AssistantMessage, AssistantPart, StopReason, Thinking, ToolCall, Usage};
 use crate::model::Model;
 
+use super::sse::Ending;
 use super::tags::{Piece, TagSplitter};
 
 /// Names one tool call within a stream, in whatever way its dialect does.
@@ -36,11 +39,13 @@ pub(super) struct Assembler {
     events: Vec<Event>,
     usage: Usage,
     stop: Option<StopReason>,
-    done_marker: bool,
+    ended: bool,
     frames: bool,
     error: Option<Verdict>,
     served_by: Option<String>,
     text_shown: bool,
+    /// White space at the start of a text part, given out once something to see follows it.
+    space: String,
     max_tokens: Option<u64>,
     salt: u64,
 }
@@ -60,11 +65,12 @@ impl Assembler {
             events: Vec::new(),
             usage: Usage::default(),
             stop: None,
-            done_marker: false,
+            ended: false,
             frames: false,
             error: None,
             served_by: None,
             text_shown: false,
+            space: String::new(),
             max_tokens,
             salt,
         }
@@ -91,15 +97,7 @@ impl Assembler {
             return;
         }
         self.flush_text();
-        match self.parts.last_mut() {
-            // A signature seals its block.
-            Some(AssistantPart::Thinking(t)) if t.signature.is_none() => t.thinking.push_str(text),
-            _ => self.parts.push(AssistantPart::Thinking(Thinking {
-                thinking: text.to_owned(),
-                signature: None,
-            })),
-        }
-        self.events.push(Event::Thinking(text.to_owned()));
+        self.take_thinking(text.to_owned());
     }
 
     /// A paragraph break between summaries of reasoning.
@@ -119,22 +117,24 @@ impl Assembler {
             Some(AssistantPart::Thinking(t)) if t.signature.is_none() => {
                 t.signature = Some(signature);
             }
-            _ => self.parts.push(AssistantPart::Thinking(Thinking {
+            _ => self.push_part(AssistantPart::Thinking(Thinking {
                 thinking: String::new(),
                 signature: Some(signature),
             })),
         }
     }
 
-    /// Whether the last part is reasoning with readable text.
+    /// Whether any readable reasoning came.
     pub(super) fn has_thinking(&self) -> bool {
-        self.parts.iter().any(
-            |part| matches!(part, AssistantPart::Thinking(t) if !t.thinking.is_empty()),
-        )
+        self.parts
+            .iter()
+            .any(|part| matches!(part, AssistantPart::Thinking(t) if !t.thinking.is_empty()))
     }
 
     /// A call in `slot`, begun or gone on with. Empty ids and names count as absent. A call that is already complete in
-    /// the same slot, or one with another id, makes this a new call: some servers number all parallel calls 0.
+    /// the same slot, or one with another id, makes this a new call: some servers number all parallel calls 0. A piece
+    /// that tells neither id nor name and stands in no known slot goes on with the last call: some servers change a
+    /// call's item id between its frames.
     pub(super) fn tool_call(
         &mut self,
         slot: Slot,
@@ -145,11 +145,13 @@ impl Assembler {
         let id = id.filter(|id| !id.is_empty());
         let name = name.filter(|name| !name.is_empty());
         let same = self.calls.iter().rposition(|call| call.slot == slot);
-        let position = match same {
-            Some(position) if !self.is_another(position, id, name) => position,
+        let last = self.calls.len().checked_sub(1);
+        let position = match (same, last) {
+            (Some(position), _) if !self.is_another(position, id, name) => position,
+            (None, Some(last)) if id.is_none() && name.is_none() => last,
             _ => {
                 self.flush_text();
-                self.parts.push(AssistantPart::ToolCall(ToolCall {
+                self.push_part(AssistantPart::ToolCall(ToolCall {
                     id: String::new(),
                     name: String::new(),
                     arguments: String::new(),
@@ -207,11 +209,14 @@ impl Assembler {
         }
     }
 
-    /// The whole arguments of the call in `slot`, from a closing frame: used only where no pieces came before.
+    /// The whole arguments of the call in `slot`, from a closing frame: used only where no pieces came before. An
+    /// unknown slot means the only call there is, if there is only one.
     pub(super) fn tool_arguments_whole(&mut self, slot: &Slot, arguments: &str) {
-        let Some(call) = self.calls.iter().rev().find(|call| call.slot == *slot) else {
-            return;
+        let call = match self.calls.iter().rev().find(|call| call.slot == *slot) {
+            None if self.calls.len() == 1 => self.calls.first(),
+            found => found,
         };
+        let Some(call) = call else { return };
         if let AssistantPart::ToolCall(part) = &mut self.parts[call.part]
             && part.arguments.is_empty()
             && !matches!(arguments, "" | "{}" | "null")
@@ -226,12 +231,7 @@ impl Assembler {
 
     /// Whether any visible text or call came.
     pub(super) fn has_output(&self) -> bool {
-        !self.calls.is_empty()
-            || self.splitter.holds_back()
-            || self
-                .parts
-                .iter()
-                .any(|part| matches!(part, AssistantPart::Text { .. }))
+        !self.calls.is_empty() || self.splitter.holds_back() || self.has_text()
     }
 
     /// The counts known so far; each report replaces the one before it.
@@ -248,7 +248,8 @@ impl Assembler {
 
     /// Prompt tokens read so far.
     pub(super) fn prefill(&mut self, processed: u64, total: u64) {
-        self.events.push(Event::Phase(Phase::Prefill { processed, total }));
+        self.events
+            .push(Event::Phase(Phase::Prefill { processed, total }));
     }
 
     /// The model name the server reports.
@@ -263,13 +264,14 @@ impl Assembler {
         self.stop.get_or_insert(reason);
     }
 
-    /// `[DONE]`.
-    pub(super) fn done_marker(&mut self) {
-        self.done_marker = true;
+    /// The dialect's very last frame came: `[DONE]`, `message_stop`, `response.completed`. A server that keeps the
+    /// connection open behind it is not waited for.
+    pub(super) fn ended(&mut self) {
+        self.ended = true;
     }
 
-    pub(super) fn saw_done_marker(&self) -> bool {
-        self.done_marker
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended
     }
 
     /// An error frame. The first counts.
@@ -295,28 +297,8 @@ impl Assembler {
     fn take_pieces(&mut self, pieces: Vec<Piece>) {
         for piece in pieces {
             match piece {
-                Piece::Text(text) => {
-                    match self.parts.last_mut() {
-                        Some(AssistantPart::Text { text: last }) => last.push_str(&text),
-                        // Blank lines between reasoning or calls and the answer are nobody's text.
-                        _ if text.trim().is_empty() => continue,
-                        _ => self.parts.push(AssistantPart::Text { text: text.clone() }),
-                    }
-                    self.text_shown = true;
-                    self.events.push(Event::Text(text));
-                }
-                Piece::Thinking(text) => {
-                    match self.parts.last_mut() {
-                        Some(AssistantPart::Thinking(t)) if t.signature.is_none() => {
-                            t.thinking.push_str(&text);
-                        }
-                        _ => self.parts.push(AssistantPart::Thinking(Thinking {
-                            thinking: text.clone(),
-                            signature: None,
-                        })),
-                    }
-                    self.events.push(Event::Thinking(text));
-                }
+                Piece::Text(text) => self.take_text(text),
+                Piece::Thinking(text) => self.take_thinking(text),
                 Piece::TextWasThinking => self.text_was_thinking(),
                 Piece::ToolCall { name, arguments } => {
                     let slot = Slot::Item(format!("text-{}", self.calls.len()));
@@ -324,6 +306,52 @@ impl Assembler {
                 }
             }
         }
+    }
+
+    fn take_text(&mut self, text: String) {
+        if let Some(AssistantPart::Text { text: last }) = self.parts.last_mut() {
+            last.push_str(&text);
+            self.events.push(Event::Text(text));
+            return;
+        }
+        // Blank lines between reasoning or calls and the answer are nobody's text.
+        self.space.push_str(&text);
+        if self.space.trim().is_empty() {
+            return;
+        }
+        let mut text = std::mem::take(&mut self.space);
+        if !self.has_text() {
+            text = text.trim_start().to_owned();
+        }
+        self.parts.push(AssistantPart::Text { text: text.clone() });
+        self.text_shown = true;
+        self.events.push(Event::Text(text));
+    }
+
+    fn take_thinking(&mut self, text: String) {
+        match self.parts.last_mut() {
+            // A signature seals its block.
+            Some(AssistantPart::Thinking(t)) if t.signature.is_none() => {
+                t.thinking.push_str(&text);
+            }
+            _ => self.push_part(AssistantPart::Thinking(Thinking {
+                thinking: text.clone(),
+                signature: None,
+            })),
+        }
+        self.events.push(Event::Thinking(text));
+    }
+
+    /// Adds a part that is no text: white space before it belongs to nothing.
+    fn push_part(&mut self, part: AssistantPart) {
+        self.space.clear();
+        self.parts.push(part);
+    }
+
+    fn has_text(&self) -> bool {
+        self.parts
+            .iter()
+            .any(|part| matches!(part, AssistantPart::Text { .. }))
     }
 
     fn text_was_thinking(&mut self) {
@@ -339,12 +367,12 @@ impl Assembler {
         self.events.push(Event::TextWasThinking);
     }
 
-    /// Ends the reply. `received` says whether any byte of a body came.
-    pub(super) fn finish(mut self, model: &Model, received: bool) -> Outcome {
+    /// Ends the reply. `ending` is what the body amounted to, frames apart.
+    pub(super) fn finish(mut self, model: &Model, ending: Ending) -> Outcome {
         let mut pieces = Vec::new();
         self.splitter.finish(&mut pieces);
         self.take_pieces(pieces);
-        let result = self.result(model, received);
+        let result = self.result(model, ending);
         Outcome {
             events: self.events,
             result: result.map_err(|mut failure| {
@@ -354,25 +382,35 @@ impl Assembler {
         }
     }
 
-    fn result(&mut self, model: &Model, received: bool) -> Result<Reply, Failure> {
+    fn result(&mut self, model: &Model, ending: Ending) -> Result<Reply, Failure> {
         let fail = |class, detail: &str| Err(Failure::new(class, model, detail));
         if let Some(verdict) = self.error.take() {
             return Err(Failure::from_verdict(model, None, verdict));
         }
-        if !received {
-            return fail(FailureClass::EmptyReply, "the server sent nothing");
-        }
         if !self.frames {
-            return match self.done_marker {
-                true => fail(FailureClass::EmptyReply, "the server sent nothing"),
-                false => fail(FailureClass::BadReply, ""),
+            return match ending {
+                Ending::Begun => fail(FailureClass::StreamCut, ""),
+                Ending::Read if !self.ended => fail(FailureClass::BadReply, ""),
+                Ending::Silent | Ending::Read => {
+                    fail(FailureClass::EmptyReply, "the server sent nothing")
+                }
             };
         }
-        if self.stop.is_none() && !self.done_marker {
+        if self.stop.is_none() && !self.ended {
             return fail(FailureClass::StreamCut, "");
         }
         self.close_parts();
-        let has_calls = !self.calls.is_empty();
+        let mut calls = self.parts.iter().filter_map(|part| match part {
+            AssistantPart::ToolCall(call) => Some(call),
+            _ => None,
+        });
+        if calls.clone().any(|call| call.name.is_empty()) {
+            return fail(
+                FailureClass::BadModelOutput,
+                "it called a tool without naming it",
+            );
+        }
+        let has_calls = calls.next().is_some();
         let has_text = self
             .parts
             .iter()
@@ -419,22 +457,25 @@ impl Assembler {
         })
     }
 
-    /// Gives every call an id and arguments, and drops parts that hold nothing.
+    /// Drops parts that hold nothing, and gives every call arguments and an id of its own.
     fn close_parts(&mut self) {
-        for call in &self.calls {
-            if let AssistantPart::ToolCall(part) = &mut self.parts[call.part] {
-                if part.id.is_empty() {
-                    part.id = format!("call_{:x}_{}", self.salt, call.index);
-                }
-                if part.arguments.trim().is_empty() {
-                    part.arguments = "{}".to_owned();
-                }
-            }
-        }
         self.parts.retain(|part| match part {
             AssistantPart::Text { text } => !text.trim().is_empty(),
             AssistantPart::Thinking(t) => !t.thinking.trim().is_empty() || t.signature.is_some(),
-            AssistantPart::ToolCall(_) => true,
+            AssistantPart::ToolCall(call) => !call.name.is_empty() || !call.arguments.is_empty(),
         });
+        let mut ids = HashSet::new();
+        for part in &mut self.parts {
+            let AssistantPart::ToolCall(call) = part else {
+                continue;
+            };
+            if call.id.is_empty() || ids.contains(&call.id) {
+                call.id = format!("call_{:x}_{}", self.salt, ids.len());
+            }
+            ids.insert(call.id.clone());
+            if call.arguments.trim().is_empty() {
+                call.arguments = "{}".to_owned();
+            }
+        }
     }
 }

@@ -13,7 +13,37 @@ pub(super) struct SseParser {
     has_data: bool,
     /// The last byte was a carriage return: a line feed right after it belongs to the same line end.
     after_cr: bool,
+    /// What the complete lines so far were.
+    lines: Lines,
+    /// An event with data was handed out.
+    handed_out: bool,
 }
+
+/// The kinds of line a stream began with.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Lines {
+    /// None, or blank ones and comments.
+    #[default]
+    Silent,
+    /// A field of the format.
+    Fields,
+    /// Something else: this is no event stream.
+    Foreign,
+}
+
+/// What a stream amounts to, apart from the events handed out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// Nothing came but comments.
+    Silent,
+    /// It broke off inside its first event.
+    Begun,
+    /// Events were handed out, or it is no event stream.
+    Read,
+}
+
+/// The fields of the format, with their colon.
+const FIELDS: [&[u8]; 4] = [b"data:", b"event:", b"id:", b"retry:"];
 
 impl SseParser {
     /// Takes bytes and calls `on_data` with the data of every event they complete.
@@ -41,13 +71,34 @@ impl SseParser {
         self.line.extend_from_slice(rest);
     }
 
+    /// What the stream amounts to if it ends here.
+    pub(super) fn ending(&self) -> Ending {
+        let lines = match self.lines {
+            Lines::Silent => Lines::of(&self.line),
+            known => known,
+        };
+        match lines {
+            Lines::Silent => Ending::Silent,
+            Lines::Fields if !self.handed_out => Ending::Begun,
+            Lines::Fields | Lines::Foreign => Ending::Read,
+        }
+    }
+
+    fn hand_out(&mut self, on_data: &mut impl FnMut(&str)) {
+        on_data(&self.data);
+        self.data.clear();
+        self.has_data = false;
+        self.handed_out = true;
+    }
+
     fn end_line(&mut self, on_data: &mut impl FnMut(&str)) {
         let line = std::mem::take(&mut self.line);
+        if self.lines == Lines::Silent {
+            self.lines = Lines::of(&line);
+        }
         if line.is_empty() {
             if self.has_data {
-                on_data(&self.data);
-                self.data.clear();
-                self.has_data = false;
+                self.hand_out(on_data);
             }
             return;
         }
@@ -60,12 +111,33 @@ impl SseParser {
         }
         self.data.push_str(&String::from_utf8_lossy(value));
         self.has_data = true;
-        // Some servers forget the empty line between one-line events; every dialect's data is one line of JSON or the
-        // end marker, so a complete one may be handed on at once.
-        if self.data.ends_with('}') || self.data == "[DONE]" {
-            on_data(&self.data);
-            self.data.clear();
-            self.has_data = false;
+        // Some servers forget the empty line between one-line events; nearly every dialect's data is one line of JSON or
+        // the end marker, so a complete one is handed on at once. Data of several lines must prove that it is complete.
+        let whole = match self.data.contains('\n') {
+            false => self.data.ends_with('}') || self.data == "[DONE]",
+            true => {
+                self.data.ends_with('}')
+                    && serde_json::from_str::<serde::de::IgnoredAny>(&self.data).is_ok()
+            }
+        };
+        if whole {
+            self.hand_out(on_data);
+        }
+    }
+}
+
+impl Lines {
+    /// The kind of one line, which need not be complete.
+    fn of(line: &[u8]) -> Self {
+        if line.is_empty() || line.starts_with(b":") {
+            Self::Silent
+        } else if FIELDS
+            .iter()
+            .any(|field| line.starts_with(field) || field.starts_with(line))
+        {
+            Self::Fields
+        } else {
+            Self::Foreign
         }
     }
 }

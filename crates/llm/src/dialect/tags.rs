@@ -342,9 +342,13 @@ impl TagSplitter {
             }
             return (0, false);
         };
-        let header = held[..end].rsplit(CHANNEL).next().unwrap_or_default();
-        let mut words = header.split_whitespace();
-        let channel = words.next().unwrap_or_default();
+        let header = &held[..end];
+        let channel = header
+            .rsplit(CHANNEL)
+            .next()
+            .and_then(|channel| channel.split_whitespace().next())
+            .unwrap_or_default();
+        // The recipient stands behind the channel or, before it, behind the role.
         let recipient = header
             .split_whitespace()
             .find_map(|word| word.strip_prefix("to="))
@@ -456,7 +460,11 @@ mod tests {
     fn a_lone_end_turns_what_came_before_into_reasoning() {
         assert_eq!(
             split(&["I should greet.\n</think>\n\nHello"]),
-            [text("I should greet.\n"), Piece::TextWasThinking, text("Hello")]
+            [
+                text("I should greet.\n"),
+                Piece::TextWasThinking,
+                text("Hello")
+            ]
         );
         assert_eq!(
             split(&["hm", "m</th", "ink>", "\n\nHello"]),
@@ -492,11 +500,15 @@ mod tests {
     #[test]
     fn harmony_channels() {
         assert_eq!(
-            split(&["<|channel|>analysis<|message|>Let me see.<|end|><|start|>assistant<|channel|>final<|message|>Hello<|return|>"]),
+            split(&[
+                "<|channel|>analysis<|message|>Let me see.<|end|><|start|>assistant<|channel|>final<|message|>Hello<|return|>"
+            ]),
             [thinking("Let me see."), text("Hello")]
         );
         assert_eq!(
-            split(&["<|channel|>commentary to=functions.get_weather <|constrain|>json<|message|>{\"city\":\"Paris\"}<|call|>"]),
+            split(&[
+                "<|channel|>commentary to=functions.get_weather <|constrain|>json<|message|>{\"city\":\"Paris\"}<|call|>"
+            ]),
             [Piece::ToolCall {
                 name: "get_weather".into(),
                 arguments: "{\"city\":\"Paris\"}".into()

@@ -96,7 +96,10 @@ const LITELLM: &[(&str, FailureClass)] = &[
 
 /// Phrases, each a list of words that must all occur (lower case), in the order in which they are tried.
 const PHRASES: &[(&[&str], FailureClass)] = &[
-    (&["exceeded your current quota", "billing"], FailureClass::Billing),
+    (
+        &["exceeded your current quota", "billing"],
+        FailureClass::Billing,
+    ),
     (&["insufficient credits"], FailureClass::Billing),
     (&["credit balance"], FailureClass::Billing),
     (&["payment required"], FailureClass::Billing),
@@ -113,15 +116,30 @@ const PHRASES: &[(&[&str], FailureClass)] = &[
     (&["model", "not found"], FailureClass::ModelUnavailable),
     (&["not a valid model"], FailureClass::ModelUnavailable),
     (&["failed to load model"], FailureClass::ModelUnavailable),
-    (&["requires more system memory"], FailureClass::ModelUnavailable),
+    (
+        &["requires more system memory"],
+        FailureClass::ModelUnavailable,
+    ),
     (&["does not support tools"], FailureClass::ToolsUnsupported),
     (&["tool choice requires"], FailureClass::ToolsUnsupported),
-    (&["tool use is not supported"], FailureClass::ToolsUnsupported),
+    (
+        &["tool use is not supported"],
+        FailureClass::ToolsUnsupported,
+    ),
     (&["support tool use"], FailureClass::ToolsUnsupported),
-    (&["not supported by xgrammar"], FailureClass::SchemaUnsupported),
+    (
+        &["not supported by xgrammar"],
+        FailureClass::SchemaUnsupported,
+    ),
     (&["grammar", "schema"], FailureClass::SchemaUnsupported),
-    (&["invalid schema for function"], FailureClass::SchemaUnsupported),
-    (&["failed to parse grammar"], FailureClass::SchemaUnsupported),
+    (
+        &["invalid schema for function"],
+        FailureClass::SchemaUnsupported,
+    ),
+    (
+        &["failed to parse grammar"],
+        FailureClass::SchemaUnsupported,
+    ),
     (&["jinja"], FailureClass::TemplateRejected),
     (&["roles must alternate"], FailureClass::TemplateRejected),
     (&["error parsing tool call"], FailureClass::BadModelOutput),
@@ -129,10 +147,19 @@ const PHRASES: &[(&[&str], FailureClass)] = &[
     (&["tool_use_id"], FailureClass::HistoryRejected),
     (&["tool_use", "tool_result"], FailureClass::HistoryRejected),
     (&["without its required"], FailureClass::HistoryRejected),
-    (&["function call turn comes immediately"], FailureClass::HistoryRejected),
+    (
+        &["function call turn comes immediately"],
+        FailureClass::HistoryRejected,
+    ),
     (&["max_tokens", "too large"], FailureClass::OutputBudget),
-    (&["max_completion_tokens", "too large"], FailureClass::OutputBudget),
-    (&["maximum context length", "in the output"], FailureClass::OutputBudget),
+    (
+        &["max_completion_tokens", "too large"],
+        FailureClass::OutputBudget,
+    ),
+    (
+        &["maximum context length", "in the output"],
+        FailureClass::OutputBudget,
+    ),
     (&["maximum context length"], FailureClass::ContextOverflow),
     (&["context length"], FailureClass::ContextOverflow),
     (&["context size"], FailureClass::ContextOverflow),
@@ -140,14 +167,29 @@ const PHRASES: &[(&[&str], FailureClass)] = &[
     (&["prompt is too long"], FailureClass::ContextOverflow),
     (&["prompt too long"], FailureClass::ContextOverflow),
     (&["maximum prompt length"], FailureClass::ContextOverflow),
-    (&["exceeded model token limit"], FailureClass::ContextOverflow),
-    (&["exceeds the maximum number of tokens"], FailureClass::ContextOverflow),
-    (&["request exceeds the maximum size"], FailureClass::ContextOverflow),
+    (
+        &["exceeded model token limit"],
+        FailureClass::ContextOverflow,
+    ),
+    (
+        &["exceeds the maximum number of tokens"],
+        FailureClass::ContextOverflow,
+    ),
+    (
+        &["request exceeds the maximum size"],
+        FailureClass::ContextOverflow,
+    ),
     (&["must be a string or null"], FailureClass::ParamRejected),
-    (&["extra inputs are not permitted"], FailureClass::ParamRejected),
+    (
+        &["extra inputs are not permitted"],
+        FailureClass::ParamRejected,
+    ),
     (&["unsupported parameter"], FailureClass::ParamRejected),
     (&["unknown parameter"], FailureClass::ParamRejected),
-    (&["unrecognized request argument"], FailureClass::ParamRejected),
+    (
+        &["unrecognized request argument"],
+        FailureClass::ParamRejected,
+    ),
     (&["server busy"], FailureClass::Overloaded),
     (&["overloaded"], FailureClass::Overloaded),
     (&["incorrect api key"], FailureClass::Auth),
@@ -155,7 +197,10 @@ const PHRASES: &[(&[&str], FailureClass)] = &[
     (&["no api key"], FailureClass::Auth),
     (&["timed out"], FailureClass::Timeout),
     (&["timeouterror"], FailureClass::Timeout),
-    (&["had an error while processing"], FailureClass::ServerError),
+    (
+        &["had an error while processing"],
+        FailureClass::ServerError,
+    ),
 ];
 
 fn class_of(status: u16, error: &ErrorBody) -> FailureClass {
@@ -193,7 +238,10 @@ fn class_of(status: u16, error: &ErrorBody) -> FailureClass {
         (_, Some(class)) => return class,
         _ => {}
     }
-    if error.param.as_deref().is_some_and(|p| p.starts_with("tools"))
+    if error
+        .param
+        .as_deref()
+        .is_some_and(|p| p.starts_with("tools"))
         && (400..500).contains(&status)
         && !matches!(status, 401 | 403 | 404)
     {
@@ -280,8 +328,16 @@ mod tests {
                 }
             };
             check("class", row.get("expect"), verdict.class.as_str().into());
-            check("prompt", row.get("prompt_tokens"), verdict.tokens.prompt.into());
-            check("limit", row.get("limit_tokens"), verdict.tokens.limit.into());
+            check(
+                "prompt",
+                row.get("prompt_tokens"),
+                verdict.tokens.prompt.into(),
+            );
+            check(
+                "limit",
+                row.get("limit_tokens"),
+                verdict.tokens.limit.into(),
+            );
             check(
                 "retry_after",
                 row.get("retry_after_s"),
@@ -302,7 +358,8 @@ mod tests {
 
     #[test]
     fn the_retry_after_header_wins_over_the_text() {
-        let body = r#"{"error":{"message":"Please try again in 20s.","code":"rate_limit_exceeded"}}"#;
+        let body =
+            r#"{"error":{"message":"Please try again in 20s.","code":"rate_limit_exceeded"}}"#;
         let verdict = classify(429, Some("3"), body);
         assert_eq!(verdict.retry_after, Some(Duration::from_secs(3)));
     }

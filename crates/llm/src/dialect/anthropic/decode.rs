@@ -12,9 +12,7 @@ use crate::message::{StopReason, Usage};
 
 /// Reads `message_start` … `message_stop` and whole `message` documents.
 #[derive(Default)]
-pub(crate) struct AnthropicWire {
-    stop: Option<StopReason>,
-}
+pub(crate) struct AnthropicWire;
 
 #[derive(Deserialize)]
 struct Frame<'a> {
@@ -89,11 +87,16 @@ impl Wire for AnthropicWire {
             "message_delta" => {
                 out.frame_seen();
                 if let Some(reason) = frame.delta.as_ref().and_then(|d| d.stop_reason.as_deref()) {
-                    self.stop = Some(stop_reason(reason));
+                    out.stop(stop_reason(reason));
                 }
                 usage_into(frame.usage.as_ref(), out);
             }
-            "message_stop" => out.stop(self.stop.unwrap_or(StopReason::Stop)),
+            "message_stop" => {
+                out.frame_seen();
+                out.stop(StopReason::Stop);
+                out.ended();
+            }
+            "ping" => out.frame_seen(),
             _ => {}
         }
     }

@@ -78,7 +78,7 @@ fn cache_mark(model: &Model) -> Value {
 }
 
 fn thinking_budget(model: &Model, request: &Request) -> Option<u64> {
-    if !model.reasoning {
+    if !model.reasoning || forces_a_tool(request) || resumes_without_thinking(model, request) {
         return None;
     }
     match request.thinking {
@@ -88,6 +88,35 @@ fn thinking_budget(model: &Model, request: &Request) -> Option<u64> {
         ThinkingLevel::Medium => Some(8192),
         ThinkingLevel::High | ThinkingLevel::Xhigh => Some(16384),
     }
+}
+
+/// The API takes no thinking together with a forced tool.
+fn forces_a_tool(request: &Request) -> bool {
+    !request.tools.is_empty()
+        && matches!(
+            request.tool_choice,
+            ToolChoice::Required | ToolChoice::Named(_)
+        )
+}
+
+/// Whether a turn goes on after tool calls that were made without thinking of this model's own (by another model, say).
+/// With thinking on, the API refuses such a history.
+fn resumes_without_thinking(model: &Model, request: &Request) -> bool {
+    let last = request
+        .messages
+        .iter()
+        .rev()
+        .find_map(|message| match message {
+            Message::Assistant(assistant) => Some(assistant),
+            _ => None,
+        });
+    last.is_some_and(|last| {
+        let blocks = assistant_blocks(model, last);
+        let begins_with_thinking = blocks.first().is_some_and(|block| {
+            block["type"] == "thinking" || block["type"] == "redacted_thinking"
+        });
+        last.tool_calls().next().is_some() && !begins_with_thinking
+    })
 }
 
 /// The output limit covers the thinking too: it is raised by the budget as far as the model allows, and the budget gives

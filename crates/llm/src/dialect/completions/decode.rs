@@ -1,7 +1,5 @@
 //! Chat Completions frames and documents.
 
-use std::borrow::Cow;
-
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -62,9 +60,9 @@ struct Delta<'a> {
 #[derive(Deserialize)]
 struct CallDelta<'a> {
     #[serde(default)]
-    index: Option<u64>,
+    index: Option<Value>,
     #[serde(borrow, default)]
-    id: Option<Cow<'a, str>>,
+    id: Option<&'a RawValue>,
     #[serde(borrow, default)]
     function: Option<FunctionDelta<'a>>,
 }
@@ -72,7 +70,7 @@ struct CallDelta<'a> {
 #[derive(Deserialize)]
 struct FunctionDelta<'a> {
     #[serde(borrow, default)]
-    name: Option<Cow<'a, str>>,
+    name: Option<&'a RawValue>,
     #[serde(borrow, default)]
     arguments: Option<&'a RawValue>,
 }
@@ -97,11 +95,14 @@ impl Wire for CompletionsWire {
         }
         if let Some(progress) = &chunk.prompt_progress {
             out.frame_seen();
-            out.prefill(count(progress.get("processed")), count(progress.get("total")));
+            out.prefill(
+                count(progress.get("processed")),
+                count(progress.get("total")),
+            );
         }
-        for (position, choice) in chunk.choices.iter().flatten().enumerate() {
+        if let Some(choices) = &chunk.choices {
             out.frame_seen();
-            if position == 0 {
+            if let Some(choice) = choices.first() {
                 choice_into(choice, out);
             }
         }
@@ -114,6 +115,8 @@ impl Wire for CompletionsWire {
 
     fn document(&mut self, body: &str, out: &mut Assembler) {
         self.frame(body, out);
+        // A whole document is complete even where it gives no reason.
+        out.stop(StopReason::Stop);
     }
 }
 
@@ -146,12 +149,23 @@ fn delta_into(delta: &Delta<'_>, out: &mut Assembler) {
         out.text(&refusal);
     }
     for (position, call) in delta.tool_calls.iter().flatten().enumerate() {
-        let slot = Slot::Index(call.index.unwrap_or(position as u64));
+        let index = match &call.index {
+            Some(index) if !index.is_null() => count(Some(index)),
+            _ => position as u64,
+        };
         let (name, arguments) = match &call.function {
-            Some(function) => (function.name.as_deref(), lenient_text(function.arguments)),
+            Some(function) => (
+                lenient_text(function.name),
+                lenient_text(function.arguments),
+            ),
             None => (None, None),
         };
-        out.tool_call(slot, call.id.as_deref(), name, arguments.as_deref().unwrap_or(""));
+        out.tool_call(
+            Slot::Index(index),
+            lenient_text(call.id).as_deref(),
+            name.as_deref(),
+            arguments.as_deref().unwrap_or(""),
+        );
     }
 }
 
@@ -229,6 +243,5 @@ fn usage_of_timings(timings: &Value) -> Usage {
 
 /// Whether a frame that is no chunk is an error in some envelope.
 fn looks_like_error(data: &str) -> bool {
-    serde_json::from_str::<Value>(data)
-        .is_ok_and(|value| crate::failure::is_error(&value))
+    serde_json::from_str::<Value>(data).is_ok_and(|value| crate::failure::is_error(&value))
 }

@@ -74,8 +74,7 @@ fn tool_choice(choice: &ToolChoice) -> Option<Value> {
 fn messages(model: &Model, request: &Request, openai: bool) -> Vec<Value> {
     let mut out = Vec::with_capacity(request.messages.len() + 1);
     if !request.system.is_empty() {
-        let developer =
-            model.reasoning && model.compat.supports_developer_role.unwrap_or(openai);
+        let developer = model.reasoning && model.compat.supports_developer_role.unwrap_or(openai);
         let role = if developer { "developer" } else { "system" };
         out.push(json!({"role": role, "content": request.system}));
     }
@@ -90,10 +89,23 @@ fn messages(model: &Model, request: &Request, openai: bool) -> Vec<Value> {
 }
 
 fn user_message(user: &UserMessage) -> Value {
-    let content: Value = match user.content.as_slice() {
+    let texts: Option<Vec<&str>> = user
+        .content
+        .iter()
+        .map(|part| match part {
+            Content::Text { text } => Some(text.as_str()),
+            Content::Image(_) => None,
+        })
+        .collect();
+    let content: Value = match texts {
         // A plain string is what every server takes.
-        [Content::Text { text }] => text.as_str().into(),
-        parts => parts.iter().map(content_part).collect::<Vec<_>>().into(),
+        Some(texts) => texts.join("\n").into(),
+        None => user
+            .content
+            .iter()
+            .map(content_part)
+            .collect::<Vec<_>>()
+            .into(),
     };
     json!({"role": "user", "content": content})
 }

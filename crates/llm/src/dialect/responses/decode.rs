@@ -23,6 +23,8 @@ pub(crate) struct ResponsesWire {
 enum ItemKey {
     Index(u64),
     Id(String),
+    /// In the final object, where ids and positions may be others than in the stream.
+    Final(usize),
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -71,6 +73,7 @@ impl ItemKey {
         match self {
             Self::Index(index) => Slot::Index(*index),
             Self::Id(id) => Slot::Item(id.clone()),
+            Self::Final(index) => Slot::Item(format!("final-{index}")),
         }
     }
 }
@@ -104,7 +107,11 @@ impl Wire for ResponsesWire {
             }
             "response.created" | "response.in_progress" | "response.queued" => {
                 out.frame_seen();
-                if let Some(name) = frame.response.as_ref().and_then(|r| r.get("model")?.as_str()) {
+                if let Some(name) = frame
+                    .response
+                    .as_ref()
+                    .and_then(|r| r.get("model")?.as_str())
+                {
                     out.served_by(name);
                 }
             }
@@ -149,6 +156,7 @@ impl Wire for ResponsesWire {
                 let response = frame.response.unwrap_or_default();
                 out.frame_seen();
                 self.response_into(&response, out);
+                out.ended();
             }
             _ => {}
         }
@@ -193,7 +201,12 @@ impl ResponsesWire {
         };
         match item.get("type").and_then(Value::as_str) {
             Some("message") if !seen.text => {
-                for part in item.get("content").and_then(Value::as_array).into_iter().flatten() {
+                for part in item
+                    .get("content")
+                    .and_then(Value::as_array)
+                    .into_iter()
+                    .flatten()
+                {
                     for field in ["text", "refusal"] {
                         if let Some(text) = part.get(field).and_then(Value::as_str) {
                             out.text(text);
@@ -204,7 +217,12 @@ impl ResponsesWire {
             Some("reasoning") => {
                 if !seen.text {
                     for field in ["summary", "content"] {
-                        for part in item.get(field).and_then(Value::as_array).into_iter().flatten() {
+                        for part in item
+                            .get(field)
+                            .and_then(Value::as_array)
+                            .into_iter()
+                            .flatten()
+                        {
                             if let Some(text) = part.get("text").and_then(Value::as_str) {
                                 out.thinking_break();
                                 out.thinking(text);
@@ -237,10 +255,13 @@ impl ResponsesWire {
         if let Some(name) = response.get("model").and_then(Value::as_str) {
             out.served_by(name);
         }
-        if self.items.is_empty() && !out.has_output() {
+        if !out.has_output() {
             let items = response.get("output").and_then(Value::as_array);
             for (index, item) in items.into_iter().flatten().enumerate() {
-                self.item_done(&ItemKey::Index(index as u64), item, out);
+                let is_reasoning = item.get("type").and_then(Value::as_str) == Some("reasoning");
+                if !(is_reasoning && out.has_thinking()) {
+                    self.item_done(&ItemKey::Final(index), item, out);
+                }
             }
         }
         if let Some(usage) = response.get("usage") {

@@ -70,8 +70,7 @@ pub(crate) fn encode(model: &Model, request: &Request) -> Value {
 fn input(model: &Model, request: &Request, openai: bool) -> Vec<Value> {
     let mut out = Vec::with_capacity(request.messages.len() + 1);
     if !request.system.is_empty() {
-        let developer =
-            model.reasoning && model.compat.supports_developer_role.unwrap_or(openai);
+        let developer = model.reasoning && model.compat.supports_developer_role.unwrap_or(openai);
         let role = if developer { "developer" } else { "system" };
         out.push(json!({"role": role, "content": request.system}));
     }

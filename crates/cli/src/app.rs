@@ -1,0 +1,159 @@
+//! What every command starts from: the environment, the configuration, and what is built out of them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use moltbot_agent::{Agent, AgentSettings, SessionKey};
+use moltbot_config::{Environment, LoadError, MAIN_AGENT, Paths, Profile, Snapshot, normalize_agent_id};
+use moltbot_engine::models::{self, InstalledModel};
+use moltbot_llm::{Backend, Backends, Catalog, Credentials, HttpBackend, ThinkingLevel};
+use moltbot_store::{Session, Store};
+
+use crate::args::Globals;
+use crate::exit::Exit;
+use crate::logging;
+use crate::output;
+
+/// The installation that a command works on.
+pub(crate) struct App {
+    /// The configuration as it stands.
+    pub(crate) snapshot: Snapshot,
+}
+
+/// The environment that the global flags ask for.
+pub(crate) fn environment(globals: &Globals) -> Result<Environment, Exit> {
+    let mut environment = Environment::from_process();
+    if let Some(profile) = Profile::from_flags(globals.profile.as_deref(), globals.dev)? {
+        profile.apply(&mut environment);
+    }
+    Ok(environment)
+}
+
+/// What to say about a configuration that cannot be used.
+pub(crate) fn config_invalid(error: &LoadError) -> String {
+    format!("Config invalid\n{error}\nRun: moltbot doctor")
+}
+
+impl App {
+    /// Loads the configuration and starts the log. Warnings go to standard error; notices about keys that nothing acts
+    /// on yet too, unless `quiet`.
+    pub(crate) fn load(globals: &Globals, quiet: bool) -> Result<Self, Exit> {
+        let environment = environment(globals)?;
+        let snapshot = moltbot_config::load(&environment)
+            .map_err(|error| Exit::failed(config_invalid(&error)))?;
+        logging::start(&snapshot);
+        if !quiet {
+            for text in snapshot.warnings.iter().chain(&snapshot.notices) {
+                output::note(output::styled(output::DIM, text));
+            }
+        }
+        Ok(Self { snapshot })
+    }
+
+    /// The places that belong to this installation.
+    pub(crate) fn paths(&self) -> &Paths {
+        &self.snapshot.paths
+    }
+
+    /// The model files installed for the engine, largest first; none in a build without it.
+    pub(crate) fn installed(&self) -> Result<Vec<InstalledModel>, Exit> {
+        if !cfg!(feature = "engine") {
+            return Ok(Vec::new());
+        }
+        let mut installed = models::installed(&self.paths().models_dir)?;
+        installed.sort_by_key(|model| std::cmp::Reverse(model.bytes));
+        Ok(installed)
+    }
+
+    /// The catalog of this installation.
+    pub(crate) fn catalog(&self) -> Result<Catalog, Exit> {
+        let ids: Vec<String> = self.installed()?.into_iter().map(|model| model.id).collect();
+        Ok(Catalog::new(&self.snapshot.config, &ids))
+    }
+
+    /// The credentials of an agent.
+    pub(crate) fn credentials(&self, agent_id: &str) -> Credentials {
+        let profiles = self.paths().agent_dir(agent_id).join("auth-profiles.json");
+        Credentials::new(
+            &self.snapshot.config,
+            &self.snapshot.environment.vars,
+            Some(profiles),
+        )
+    }
+
+    /// The agent asked for, or the default one: the first marked `default`, else the first listed, else `main`.
+    pub(crate) fn agent_id(&self, asked: Option<&str>) -> Result<String, Exit> {
+        let agents = self.snapshot.config.agents();
+        let Some(asked) = asked else {
+            return Ok(agents.default_agent_id());
+        };
+        let id = normalize_agent_id(asked);
+        let known = match agents.list() {
+            [] => id == MAIN_AGENT,
+            list => list.iter().any(|agent| agent.normalized_id() == id),
+        };
+        match known {
+            true => Ok(id),
+            false => Err(Exit::failed(format!(
+                "There is no agent \"{asked}\": add it to agents.list, or leave --agent out."
+            ))),
+        }
+    }
+
+    /// The agent, ready to take turns.
+    pub(crate) fn agent(&self, agent_id: &str, timeout: Option<u64>) -> Result<Agent, Exit> {
+        let credentials = Arc::new(self.credentials(agent_id));
+        let has_anthropic_key = credentials.find("anthropic").is_some();
+        let backends = Backends::new(Arc::new(HttpBackend::new(credentials)), self.engine()?);
+        let defaults = self.snapshot.config.agents().defaults();
+        let settings = AgentSettings {
+            agent_id: agent_id.to_owned(),
+            thinking: defaults.thinking_default.map(thinking_level),
+            timeout: timeout.map_or_else(|| defaults.timeout(), Duration::from_secs),
+            has_anthropic_key,
+        };
+        let store = Store::open(&self.paths().database)?;
+        let catalog = self.catalog()?;
+        for warning in catalog.warnings() {
+            output::note(output::styled(output::WARN, warning));
+        }
+        Ok(Agent::new(catalog, backends, store, settings))
+    }
+
+    #[cfg(feature = "engine")]
+    fn engine(&self) -> Result<Option<Arc<dyn Backend>>, Exit> {
+        let program = std::env::current_exe().map_err(|error| {
+            Exit::failed(format!("The path of this program cannot be found: {error}."))
+        })?;
+        let options = moltbot_engine::EngineOptions::new(program, self.paths().models_dir.clone());
+        Ok(Some(Arc::new(moltbot_engine::EngineBackend::new(options))))
+    }
+
+    #[cfg(not(feature = "engine"))]
+    fn engine(&self) -> Result<Option<Arc<dyn Backend>>, Exit> {
+        Ok(None)
+    }
+}
+
+/// The session that a person names: by id, by key, or by a name of their own; the agent's main one where none is named.
+pub(crate) async fn session(agent: &Agent, named: Option<&str>) -> Result<Session, Exit> {
+    let Some(named) = named else {
+        return Ok(agent.session(&SessionKey::main(agent.id())).await?);
+    };
+    if let Some(session) = agent.store().session_by_id(named).await? {
+        return Ok(session);
+    }
+    Ok(agent.session(&SessionKey::parse(named, agent.id())).await?)
+}
+
+fn thinking_level(level: moltbot_config::schema::ThinkingLevel) -> ThinkingLevel {
+    use moltbot_config::schema::ThinkingLevel as Configured;
+    match level {
+        Configured::Off => ThinkingLevel::Off,
+        Configured::Minimal => ThinkingLevel::Minimal,
+        Configured::Low => ThinkingLevel::Low,
+        Configured::Medium => ThinkingLevel::Medium,
+        Configured::High => ThinkingLevel::High,
+        Configured::Xhigh => ThinkingLevel::Xhigh,
+    }
+}

@@ -1,0 +1,268 @@
+//! The command line, as clap reads it.
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+use moltbot_llm::ThinkingLevel;
+
+/// A personal assistant that lives on your own machine and thinks with models on hardware you own.
+#[derive(Debug, Parser)]
+#[command(name = "moltbot", version, disable_version_flag = true, max_term_width = 100)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) globals: Globals,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Flags that stand before the command.
+#[derive(Debug, Clone, ClapArgs)]
+pub(crate) struct Globals {
+    /// Use the profile `dev`: state in ~/.clawdbot-dev.
+    #[arg(long)]
+    pub(crate) dev: bool,
+    /// Use another installation: state in ~/.clawdbot-NAME.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// No colours.
+    #[arg(long, global = true)]
+    pub(crate) no_color: bool,
+    /// Print the version.
+    #[arg(short = 'V', short_alias = 'v', long, action = clap::ArgAction::Version)]
+    version: Option<bool>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Talk with the assistant in this terminal.
+    Chat(ChatArgs),
+    /// Ask once and print the answer.
+    Agent(AgentArgs),
+    /// Models: list, choose, pull.
+    Models(ModelsArgs),
+    /// Read and change the configuration.
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+    /// Check the configuration, the model servers, credentials, disk and memory.
+    Doctor(DoctorArgs),
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// The engine's own process.
+    #[cfg(feature = "engine")]
+    #[command(hide = true)]
+    EngineWorker,
+}
+
+/// `moltbot chat`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ChatArgs {
+    /// The model for this chat: provider/model or an alias.
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) model: Option<String>,
+    /// The session: its id, its key, or a name of your own.
+    #[arg(long, value_name = "SESSION")]
+    pub(crate) session: Option<String>,
+    /// The agent that answers.
+    #[arg(long, value_name = "ID")]
+    pub(crate) agent: Option<String>,
+    /// How much the model thinks: off, minimal, low, medium, high, xhigh.
+    #[arg(long, value_name = "LEVEL")]
+    pub(crate) thinking: Option<ThinkingLevel>,
+    /// Show the model's reasoning.
+    #[arg(long)]
+    pub(crate) reasoning: bool,
+}
+
+/// `moltbot agent`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct AgentArgs {
+    /// What to ask.
+    #[arg(short, long, value_name = "TEXT")]
+    pub(crate) message: String,
+    /// The session: its id, its key, or a name of your own. Left out: the agent's main session.
+    #[arg(long, value_name = "SESSION")]
+    pub(crate) session_id: Option<String>,
+    /// The agent that answers.
+    #[arg(long, value_name = "ID")]
+    pub(crate) agent: Option<String>,
+    /// The model for this turn: provider/model or an alias.
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) model: Option<String>,
+    /// How much the model thinks: off, minimal, low, medium, high, xhigh.
+    #[arg(long, value_name = "LEVEL")]
+    pub(crate) thinking: Option<ThinkingLevel>,
+    /// The most seconds the whole turn may take. Default: agents.defaults.timeoutSeconds, or 600.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) timeout: Option<u64>,
+    /// Run in this process. It always does: there is no gateway yet to hand the turn to.
+    #[arg(long, hide = true)]
+    pub(crate) local: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `moltbot models`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ModelsArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<ModelsCommand>,
+}
+
+/// How `models list` and `models status` print.
+#[derive(Debug, Clone, Copy, Default, ClapArgs)]
+pub(crate) struct FormatArgs {
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Print only names, one a line.
+    #[arg(long)]
+    pub(crate) plain: bool,
+}
+
+/// `moltbot models …`; without a command, `status`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelsCommand {
+    /// The models you configured or installed; with --all, those of the built-in catalog too.
+    List {
+        /// All models of the catalog.
+        #[arg(long)]
+        all: bool,
+        /// Only models on this machine or its local network.
+        #[arg(long)]
+        local: bool,
+        /// Only models of this provider.
+        #[arg(long, value_name = "ID")]
+        provider: Option<String>,
+        #[command(flatten)]
+        format: FormatArgs,
+    },
+    /// The default model, its fallbacks, aliases and credentials.
+    Status {
+        #[command(flatten)]
+        format: FormatArgs,
+        /// Exit with 1 when a credential in use is missing.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Make a model the default.
+    Set {
+        /// provider/model or an alias.
+        model: String,
+    },
+    /// Other names for models.
+    Aliases {
+        #[command(subcommand)]
+        command: AliasesCommand,
+    },
+    /// The models tried when the default fails.
+    Fallbacks {
+        #[command(subcommand)]
+        command: FallbacksCommand,
+    },
+    /// Fetch a model that runs inside moltbot: an id of `models recommend`, hf:OWNER/REPO/FILE.gguf, or a path.
+    Pull {
+        /// What to fetch.
+        model: String,
+    },
+    /// The best model for this machine's memory, and why.
+    Recommend {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// `moltbot models aliases …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AliasesCommand {
+    /// All aliases.
+    List {
+        #[command(flatten)]
+        format: FormatArgs,
+    },
+    /// Give a model another name.
+    Add {
+        /// The name: letters, digits, `_`, `.`, `:` and `-`.
+        alias: String,
+        /// provider/model.
+        model: String,
+    },
+    /// Take a name away.
+    Remove {
+        /// The name.
+        alias: String,
+    },
+}
+
+/// `moltbot models fallbacks …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum FallbacksCommand {
+    /// The fallbacks, in order.
+    List {
+        #[command(flatten)]
+        format: FormatArgs,
+    },
+    /// Try this model last.
+    Add {
+        /// provider/model or an alias.
+        model: String,
+    },
+    /// No longer try this model.
+    Remove {
+        /// provider/model or an alias.
+        model: String,
+    },
+    /// No fallbacks at all.
+    Clear,
+}
+
+/// `moltbot config …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Check the file and name everything that is wrong with it.
+    Validate {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print a value, defaults not filled in.
+    Get {
+        /// Where, such as agents.defaults.model.primary.
+        path: String,
+        /// Print JSON, scalars too.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Change a value; comments, order and formatting of the file stay.
+    Set {
+        /// Where, such as agents.defaults.model.primary.
+        path: String,
+        /// JSON5, or plain text.
+        value: String,
+        /// Refuse a value that is not JSON5.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take a value out.
+    Unset {
+        /// Where, such as models.providers.box.
+        path: String,
+    },
+    /// Print the JSON Schema of the configuration.
+    Schema,
+    /// Print the path of the configuration file.
+    File,
+}
+
+/// `moltbot doctor`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct DoctorArgs {
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}

@@ -1,0 +1,138 @@
+//! Where messages come from: a line editor at a terminal, plain lines from a pipe.
+
+use std::io::{BufRead, IsTerminal};
+use std::path::{Path, PathBuf};
+
+use rustyline::error::ReadlineError;
+use rustyline::{Config, DefaultEditor};
+
+use crate::exit::Exit;
+use crate::output;
+
+/// Lines of history kept.
+const HISTORY_LIMIT: usize = 1000;
+
+/// What was read.
+pub(super) enum Line {
+    /// A line that is not blank.
+    Text(String),
+    /// The person leaves, or the pipe is at its end.
+    End,
+}
+
+/// A source of lines.
+pub(super) struct Input {
+    /// `None` for a pipe; taken out while a thread waits for a line.
+    editor: Option<DefaultEditor>,
+    history: PathBuf,
+    interactive: bool,
+    /// Ctrl-C at an empty prompt: the next one leaves.
+    warned: bool,
+}
+
+impl Input {
+    /// Opens standard input. `history` is the file that earlier lines are kept in.
+    pub(super) fn open(history: &Path) -> Self {
+        let interactive = std::io::stdin().is_terminal();
+        let editor = interactive.then(|| editor(history)).flatten();
+        Self {
+            editor,
+            history: history.to_owned(),
+            interactive,
+            warned: false,
+        }
+    }
+
+    /// Whether a person types.
+    pub(super) fn is_interactive(&self) -> bool {
+        self.interactive
+    }
+
+    /// Waits for the next line that is not blank.
+    pub(super) async fn read(&mut self) -> Result<Line, Exit> {
+        loop {
+            let (editor, read) = if self.interactive {
+                self.wait().await?
+            } else {
+                // A line editor hears Ctrl-C by itself; a pipe does not.
+                tokio::select! {
+                    read = self.wait() => read?,
+                    () = super::interrupt() => return Ok(Line::End),
+                }
+            };
+            self.editor = editor;
+            match read {
+                Ok(text) => {
+                    self.warned = false;
+                    let text = text.trim();
+                    if text.is_empty() {
+                        continue;
+                    }
+                    self.remember(text);
+                    return Ok(Line::Text(text.to_owned()));
+                }
+                Err(ReadlineError::Interrupted) if !self.warned => {
+                    self.warned = true;
+                    output::note(output::styled(output::DIM, "Ctrl-C again leaves."));
+                }
+                Err(ReadlineError::Interrupted | ReadlineError::Eof) => return Ok(Line::End),
+                Err(error) => {
+                    return Err(Exit::failed(format!("Standard input cannot be read: {error}.")));
+                }
+            }
+        }
+    }
+
+    /// Reads one line on a thread of its own: both sources block.
+    async fn wait(&mut self) -> Result<(Option<DefaultEditor>, Result<String, ReadlineError>), Exit> {
+        let editor = self.editor.take();
+        tokio::task::spawn_blocking(move || match editor {
+            Some(mut editor) => {
+                let read = editor.readline("› ");
+                (Some(editor), read)
+            }
+            None => {
+                let mut line = String::new();
+                let read = match std::io::stdin().lock().read_line(&mut line) {
+                    Ok(0) => Err(ReadlineError::Eof),
+                    Ok(_) => Ok(line),
+                    Err(error) => Err(ReadlineError::Io(error)),
+                };
+                (None, read)
+            }
+        })
+        .await
+        .map_err(|error| Exit::failed(format!("Standard input cannot be read: {error}.")))
+    }
+
+    /// Keeps a line for the next chat. History is a comfort: where it cannot be kept, the chat goes on.
+    fn remember(&mut self, text: &str) {
+        let Some(editor) = &mut self.editor else { return };
+        if editor.add_history_entry(text).unwrap_or(false) {
+            let _ = editor.save_history(&self.history);
+            only_for_owner(&self.history);
+        }
+    }
+}
+
+fn editor(history: &Path) -> Option<DefaultEditor> {
+    let config = Config::builder()
+        .max_history_size(HISTORY_LIMIT)
+        .ok()?
+        .auto_add_history(false)
+        .build();
+    let mut editor = DefaultEditor::with_config(config).ok()?;
+    // The first chat has none yet.
+    let _ = editor.load_history(history);
+    Some(editor)
+}
+
+fn only_for_owner(path: &Path) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let _ = std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600));
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+}

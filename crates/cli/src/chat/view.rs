@@ -1,0 +1,161 @@
+//! Showing an answer while it comes.
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use moltbot_llm::{Event, Phase};
+
+use crate::exit::Exit;
+use crate::output::{self, DIM};
+
+/// What stands on the screen last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Last {
+    Nothing,
+    Text,
+    Thinking,
+}
+
+/// One answer on the screen: a spinner until words come, then the words.
+pub(super) struct View {
+    spinner: Option<ProgressBar>,
+    show_reasoning: bool,
+    last: Last,
+    /// The reader of standard output went away.
+    broken: Option<Exit>,
+}
+
+impl View {
+    /// A view that shows reasoning, dimmed, if asked to.
+    pub(super) fn new(show_reasoning: bool) -> Self {
+        let spinner = std::io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::new_spinner();
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+                bar.set_style(style);
+            }
+            bar.enable_steady_tick(Duration::from_millis(100));
+            bar
+        });
+        Self {
+            spinner,
+            show_reasoning,
+            last: Last::Nothing,
+            broken: None,
+        }
+    }
+
+    /// Shows what happened.
+    pub(super) fn event(&mut self, event: Event) {
+        match event {
+            Event::Phase(phase) => self.say(describe(phase)),
+            Event::Text(text) => {
+                // Nothing but white space is no beginning of an answer.
+                let text = match self.last {
+                    Last::Text => text.as_str(),
+                    _ => text.trim_start(),
+                };
+                if !text.is_empty() {
+                    self.switch(Last::Text);
+                    self.print(text);
+                }
+            }
+            Event::Thinking(text) if self.show_reasoning => {
+                self.switch(Last::Thinking);
+                self.print(&output::styled(DIM, text));
+            }
+            Event::Thinking(_) => self.say("thinking".to_owned()),
+            Event::TextWasThinking => {
+                if self.last == Last::Text {
+                    self.break_line();
+                    output::note(output::styled(DIM, "(that was the model's reasoning)"));
+                }
+            }
+            Event::NextModel { failure, next } => {
+                self.break_line();
+                self.clear();
+                output::note(output::styled(output::WARN, format!("{failure} Asking {next}.")));
+            }
+            Event::ToolCallStarted { .. } | Event::ToolCallArguments { .. } => {}
+        }
+    }
+
+    /// Ends the answer's last line and takes the spinner away.
+    pub(super) fn end(mut self) -> Result<(), Exit> {
+        self.clear();
+        self.break_line();
+        self.broken.take().map_or(Ok(()), Err)
+    }
+
+    fn switch(&mut self, to: Last) {
+        if self.last == to {
+            return;
+        }
+        self.clear();
+        self.break_line();
+        self.last = to;
+    }
+
+    fn break_line(&mut self) {
+        if self.last != Last::Nothing {
+            self.print("\n");
+            self.last = Last::Nothing;
+        }
+    }
+
+    fn print(&mut self, text: &str) {
+        if self.broken.is_none() {
+            self.broken = output::write(text).err();
+        }
+    }
+
+    fn say(&self, text: String) {
+        if let Some(spinner) = &self.spinner {
+            spinner.set_message(text);
+        }
+    }
+
+    fn clear(&mut self) {
+        if let Some(spinner) = self.spinner.take() {
+            spinner.finish_and_clear();
+        }
+    }
+}
+
+impl Drop for View {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+fn describe(phase: Phase) -> String {
+    match phase {
+        Phase::Waiting => "waiting".to_owned(),
+        Phase::Loading { fraction: None } => "loading the model".to_owned(),
+        Phase::Loading {
+            fraction: Some(fraction),
+        } => format!("loading the model {:.0} %", fraction * 100.0),
+        Phase::Prefill { total: 0, .. } => "reading".to_owned(),
+        Phase::Prefill { processed, total } => {
+            format!("reading {:.0} %", processed as f64 / total as f64 * 100.0)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn phases_are_said_in_words() {
+        assert_eq!(
+            describe(Phase::Prefill { processed: 43, total: 100 }),
+            "reading 43 %"
+        );
+        assert_eq!(describe(Phase::Prefill { processed: 0, total: 0 }), "reading");
+        assert_eq!(
+            describe(Phase::Loading { fraction: Some(0.5) }),
+            "loading the model 50 %"
+        );
+    }
+}

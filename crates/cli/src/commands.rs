@@ -1,0 +1,29 @@
+//! The commands, one module each.
+
+mod agent;
+pub(crate) mod completions;
+mod config;
+mod doctor;
+#[cfg(feature = "engine")]
+pub(crate) mod engine_worker;
+mod models;
+
+pub(crate) use agent::footnotes;
+
+use crate::args::{Command, Globals};
+use crate::chat;
+use crate::exit::Exit;
+
+/// Runs a command.
+pub(crate) async fn run(globals: &Globals, command: Command) -> Result<(), Exit> {
+    match command {
+        Command::Chat(args) => chat::run(globals, args).await,
+        Command::Agent(args) => agent::run(globals, args).await,
+        Command::Models(args) => models::run(globals, args).await,
+        Command::Config { command } => config::run(globals, command),
+        Command::Doctor(args) => doctor::run(globals, args).await,
+        Command::Completions { shell } => completions::run(shell),
+        #[cfg(feature = "engine")]
+        Command::EngineWorker => engine_worker::run(),
+    }
+}

@@ -1,0 +1,71 @@
+//! How the program ends when something went wrong.
+
+use std::process::ExitCode;
+
+use moltbot_config::ProfileError;
+
+/// An end with an exit code other than 0.
+#[derive(Debug)]
+pub(crate) struct Exit {
+    code: u8,
+    /// For the person, on standard error; empty where everything is said already.
+    message: String,
+}
+
+impl Exit {
+    /// Code 1 with a sentence.
+    pub(crate) fn failed(message: impl Into<String>) -> Self {
+        Self {
+            code: 1,
+            message: message.into(),
+        }
+    }
+
+    /// This code; what there is to say has been said.
+    pub(crate) fn silent(code: u8) -> Self {
+        Self {
+            code,
+            message: String::new(),
+        }
+    }
+
+    /// Says the sentence and gives the code to the shell.
+    pub(crate) fn report(self) -> ExitCode {
+        if !self.message.is_empty() {
+            anstream::eprintln!("{}", self.message);
+        }
+        ExitCode::from(self.code)
+    }
+}
+
+/// Library errors are whole sentences already.
+macro_rules! from_error {
+    ($($error:ty),+ $(,)?) => {$(
+        impl From<$error> for Exit {
+            fn from(error: $error) -> Self {
+                Self::failed(error.to_string())
+            }
+        }
+    )+};
+}
+
+from_error!(
+    moltbot_agent::ChoiceError,
+    moltbot_agent::HistoryError,
+    moltbot_agent::TurnError,
+    moltbot_config::EditError,
+    moltbot_config::PathError,
+    moltbot_engine::models::ModelsError,
+    moltbot_engine::models::PullError,
+    moltbot_llm::CatalogError,
+    moltbot_store::StoreError,
+);
+
+impl From<ProfileError> for Exit {
+    fn from(error: ProfileError) -> Self {
+        Self {
+            code: 2,
+            message: format!("[moltbot] {error}"),
+        }
+    }
+}

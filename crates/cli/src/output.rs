@@ -1,0 +1,133 @@
+//! What people see: quiet, aligned, coloured only where colour is wanted, and JSON for programs.
+
+use std::io::{IsTerminal, Write};
+
+use anstream::ColorChoice;
+use anstyle::{AnsiColor, Style};
+use serde::Serialize;
+
+use crate::exit::Exit;
+
+/// For what matters less: reasoning, hints, footnotes.
+pub(crate) const DIM: Style = Style::new().dimmed();
+/// For headings and names.
+pub(crate) const BOLD: Style = Style::new().bold();
+/// For what works.
+pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
+/// For what needs attention.
+pub(crate) const WARN: Style = AnsiColor::Yellow.on_default();
+/// For what failed.
+pub(crate) const BAD: Style = AnsiColor::Red.on_default();
+
+/// Decides once whether to colour: `--no-color` and `NO_COLOR` forbid it, `FORCE_COLOR` demands it, else a terminal
+/// gets it and a pipe does not.
+pub(crate) fn choose_colour(no_color: bool) {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    if no_color || set("NO_COLOR") {
+        ColorChoice::Never.write_global();
+    } else if set("FORCE_COLOR") {
+        ColorChoice::Always.write_global();
+    }
+}
+
+/// Whether a person watches standard output.
+pub(crate) fn is_terminal() -> bool {
+    std::io::stdout().is_terminal()
+}
+
+/// A line on standard output. A reader that went away ends the program quietly, as in any pipe.
+pub(crate) fn line(text: impl std::fmt::Display) -> Result<(), Exit> {
+    write(format_args!("{text}\n"))
+}
+
+/// Text on standard output, at once.
+pub(crate) fn write(text: impl std::fmt::Display) -> Result<(), Exit> {
+    let mut out = anstream::stdout().lock();
+    write!(out, "{text}")
+        .and_then(|()| out.flush())
+        .map_err(|_| Exit::silent(1))
+}
+
+/// A line on standard error: notices, progress, everything that is not the result.
+pub(crate) fn note(text: impl std::fmt::Display) {
+    anstream::eprintln!("{text}");
+}
+
+/// A value as indented JSON on standard output.
+pub(crate) fn json(value: &impl Serialize) -> Result<(), Exit> {
+    let text = serde_json::to_string_pretty(value)
+        .map_err(|error| Exit::failed(format!("The result cannot be written as JSON: {error}.")))?;
+    line(text)
+}
+
+/// Text in a style.
+pub(crate) fn styled(style: Style, text: impl std::fmt::Display) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+/// Rows under headings, columns aligned, nothing cut. Cells hold no styles: widths are counted in characters.
+pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
+    let mut widths: Vec<usize> = headings.iter().map(|h| h.chars().count()).collect();
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let render = |cells: &mut dyn Iterator<Item = &str>| {
+        let mut text = String::new();
+        for (cell, width) in cells.zip(&widths) {
+            text.push_str(cell);
+            text.extend(std::iter::repeat_n(' ', width - cell.chars().count() + 2));
+        }
+        text.trim_end().to_owned()
+    };
+    let mut lines = vec![styled(BOLD, render(&mut headings.iter().copied()))];
+    for row in rows {
+        lines.push(render(&mut row.iter().map(String::as_str)));
+    }
+    lines.join("\n")
+}
+
+/// A number of tokens, short: `950`, `1.2k`, `12k`, `1.2m`.
+pub(crate) fn tokens(count: u64) -> String {
+    match count {
+        0..1_000 => count.to_string(),
+        1_000..10_000 => format!("{:.1}k", count as f64 / 1e3),
+        10_000..1_000_000 => format!("{:.0}k", count as f64 / 1e3),
+        _ => format!("{:.1}m", count as f64 / 1e6),
+    }
+}
+
+/// A number of bytes, short: `98 MB`, `2.5 GB`.
+pub(crate) fn bytes(count: u64) -> String {
+    match count {
+        0..1_000 => format!("{count} B"),
+        1_000..1_000_000 => format!("{:.0} kB", count as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.0} MB", count as f64 / 1e6),
+        _ => format!("{:.1} GB", count as f64 / 1e9),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up_and_nothing_is_cut() {
+        let table = table(
+            &["Model", "Ctx"],
+            &[
+                vec!["a".into(), "8192".into()],
+                vec!["a-long-one".into(), "1".into()],
+            ],
+        );
+        let plain = anstream::adapter::strip_str(&table).to_string();
+        assert_eq!(plain, "Model       Ctx\na           8192\na-long-one  1");
+    }
+
+    #[test]
+    fn counts_are_short() {
+        assert_eq!([tokens(950), tokens(1234), tokens(12_345), tokens(1_200_000)], ["950", "1.2k", "12k", "1.2m"]);
+        assert_eq!([bytes(98_362_432), bytes(2_500_000_000)], ["98 MB", "2.5 GB"]);
+    }
+}

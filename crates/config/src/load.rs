@@ -1,0 +1,345 @@
+//! From the owner's file to a checked configuration.
+
+use std::fmt::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::environment::Environment;
+use crate::issue::{Issue, sort_for_reading};
+use crate::key_path::KeyPath;
+use crate::paths::{Paths, expand_home};
+use crate::schema::{self, Config};
+use crate::spanned::{self, Content, Node, Origin, SourceFile};
+use crate::{crosscheck, dotenv, env_block, include, json_schema, legacy, login_shell, substitute};
+
+/// The configuration as it was at one moment, checked.
+#[derive(Clone)]
+pub struct Snapshot {
+    /// The config file.
+    pub path: PathBuf,
+    /// Whether it exists; when it does not, the configuration is empty and valid.
+    pub exists: bool,
+    /// Its text; empty when it does not exist.
+    pub raw: String,
+    /// SHA-256 of `raw` in lower-case hex.
+    pub hash: String,
+    /// The typed configuration.
+    pub config: Config,
+    /// The configuration with includes in place, variables substituted and `~` written out in paths.
+    pub value: Value,
+    /// The files that `$include` brought in, absolute.
+    pub includes: Vec<PathBuf>,
+    /// What the owner should know; none of it stops the program.
+    pub warnings: Vec<String>,
+    /// One sentence for each key that is valid but that this version does not act on.
+    pub notices: Vec<String>,
+    /// The places that belong to this installation.
+    pub paths: Paths,
+    /// The environment with the `.env` files, the config's `env` block and the login shell's keys filled in.
+    pub environment: Environment,
+    pub(crate) tree: Node,
+}
+
+impl fmt::Debug for Snapshot {
+    /// Leaves out everything that may hold a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Snapshot")
+            .field("path", &self.path)
+            .field("exists", &self.exists)
+            .field("hash", &self.hash)
+            .field("includes", &self.includes)
+            .field("warnings", &self.warnings)
+            .field("notices", &self.notices)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Snapshot {
+    /// Where the value at `path` was written; `None` when nothing is set there.
+    pub fn origin(&self, path: &KeyPath) -> Option<&Origin> {
+        crate::edit::node_at(&self.tree, path.segments()).map(|node| &node.origin)
+    }
+}
+
+/// Why the configuration can't be used. `Display` prints every issue on a line of its own.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LoadError {
+    /// The config file exists but can't be read as text.
+    #[error("{}", lines(.issues))]
+    Unreadable {
+        /// The config file.
+        path: PathBuf,
+        /// Why.
+        issues: Vec<Issue>,
+    },
+    /// The config file is not JSON5.
+    #[error("{}", lines(.issues))]
+    Syntax {
+        /// The config file.
+        path: PathBuf,
+        /// The first syntax error.
+        issues: Vec<Issue>,
+    },
+    /// Included files could not be put in place.
+    #[error("{}", lines(.issues))]
+    Include {
+        /// The config file.
+        path: PathBuf,
+        /// Every include that failed.
+        issues: Vec<Issue>,
+    },
+    /// The configuration is readable but wrong.
+    #[error("{}", lines(.issues))]
+    Invalid {
+        /// The config file.
+        path: PathBuf,
+        /// Everything that is wrong, in the order of the files.
+        issues: Vec<Issue>,
+    },
+}
+
+impl LoadError {
+    /// The config file.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Unreadable { path, .. }
+            | Self::Syntax { path, .. }
+            | Self::Include { path, .. }
+            | Self::Invalid { path, .. } => path,
+        }
+    }
+
+    /// Everything that is wrong; never empty.
+    pub fn issues(&self) -> &[Issue] {
+        match self {
+            Self::Unreadable { issues, .. }
+            | Self::Syntax { issues, .. }
+            | Self::Include { issues, .. }
+            | Self::Invalid { issues, .. } => issues,
+        }
+    }
+}
+
+fn lines(issues: &[Issue]) -> String {
+    let lines: Vec<String> = issues.iter().map(ToString::to_string).collect();
+    lines.join("\n")
+}
+
+/// Lower-case hex of the SHA-256 of `text`: the identity of a version of the config file.
+pub fn hash(text: &str) -> String {
+    Sha256::digest(text.as_bytes())
+        .iter()
+        .fold(String::with_capacity(64), |mut hex, byte| {
+            // Writing to a string can't fail.
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
+}
+
+/// Loads the configuration: reads the `.env` files, finds the config file, reads and checks it. A missing file is
+/// an empty configuration.
+///
+/// `environment` is the environment of the process, with a profile applied where one was chosen. Blocks while it
+/// reads files and, where the owner asks for it, runs the login shell.
+///
+/// # Errors
+/// [`LoadError`] with everything that is wrong.
+pub fn load(environment: &Environment) -> Result<Snapshot, LoadError> {
+    let start = Start::new(environment);
+    let path = start.paths.config_file.clone();
+    let unreadable = |message: String| LoadError::Unreadable {
+        path: path.clone(),
+        issues: vec![whole_file(&start.source, message)],
+    };
+    let raw = match std::fs::read(&path) {
+        Ok(bytes) => Some(String::from_utf8(bytes).map_err(|error| {
+            let offset = error.utf8_error().valid_up_to();
+            unreadable(format!(
+                "the file is not UTF-8 text (at byte {offset}); save it as UTF-8"
+            ))
+        })?),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => {
+            return Err(unreadable(format!(
+                "read failed: {error}; check the owner and the permissions of the file"
+            )));
+        }
+    };
+    start.evaluate(raw)
+}
+
+/// Checks `raw` as if it were the text of the config file, which is not read.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_text(environment: &Environment, raw: &str) -> Result<Snapshot, LoadError> {
+    Start::new(environment).evaluate(Some(raw.to_owned()))
+}
+
+/// What is known before the config file is read.
+struct Start {
+    environment: Environment,
+    paths: Paths,
+    source: Arc<SourceFile>,
+    warnings: Vec<String>,
+}
+
+impl Start {
+    fn new(environment: &Environment) -> Self {
+        let mut environment = environment.clone();
+        let mut warnings = Vec::new();
+        dotenv::fill_from(
+            &environment.cwd.join(".env"),
+            &mut environment,
+            &mut warnings,
+        );
+        // The first file may say where the state directory is.
+        let state_dir = Paths::resolve(&environment).state_dir;
+        if state_dir != environment.cwd {
+            dotenv::fill_from(&state_dir.join(".env"), &mut environment, &mut warnings);
+        }
+        environment.copy_old_names();
+        let paths = Paths::resolve(&environment);
+        let source = Arc::new(SourceFile {
+            shown: environment.shown(&paths.config_file),
+            path: paths.config_file.clone(),
+        });
+        Self {
+            environment,
+            paths,
+            source,
+            warnings,
+        }
+    }
+
+    fn evaluate(self, raw: Option<String>) -> Result<Snapshot, LoadError> {
+        let Self {
+            mut environment,
+            paths,
+            source,
+            mut warnings,
+        } = self;
+        let path = paths.config_file.clone();
+        let parsed = match &raw {
+            Some(text) => {
+                spanned::parse(text, &source, &mut warnings).map_err(|issue| LoadError::Syntax {
+                    path: path.clone(),
+                    issues: vec![*issue],
+                })?
+            }
+            None => empty(&source),
+        };
+        let include::Included { mut node, files } =
+            include::resolve(parsed, &environment, &mut warnings).map_err(|mut issues| {
+                sort_for_reading(&mut issues, &path);
+                LoadError::Include {
+                    path: path.clone(),
+                    issues,
+                }
+            })?;
+        env_block::fill_from(&node, &mut environment);
+        let mut issues = Vec::new();
+        substitute::substitute(&mut node, &environment, &mut issues);
+        check(&node, &environment, &paths, &mut issues, &mut warnings);
+        expand_home(&mut node, &environment);
+        let value = node.to_value();
+        let config = typed(&value, &node, &mut issues);
+        let config = match config {
+            Some(config) if issues.is_empty() => config,
+            _ => {
+                sort_for_reading(&mut issues, &path);
+                return Err(LoadError::Invalid { path, issues });
+            }
+        };
+        login_shell::import(&node, &mut environment, &mut warnings);
+        Ok(Snapshot {
+            exists: raw.is_some(),
+            hash: hash(raw.as_deref().unwrap_or_default()),
+            raw: raw.unwrap_or_default(),
+            notices: schema::unbuilt(&value)
+                .into_iter()
+                .map(|key| format!("{key} is valid but this version does not act on it yet."))
+                .collect(),
+            config,
+            value,
+            includes: files,
+            warnings,
+            path,
+            paths,
+            environment,
+            tree: node,
+        })
+    }
+}
+
+/// Adds everything that is wrong with the resolved tree to `issues`, which holds the missing variables so far.
+fn check(
+    node: &Node,
+    environment: &Environment,
+    paths: &Paths,
+    issues: &mut Vec<Issue>,
+    warnings: &mut Vec<String>,
+) {
+    let missing: Vec<String> = issues.iter().map(|issue| issue.path.clone()).collect();
+    let legacy = legacy::check(node);
+    let found = crosscheck::check(node, environment, paths);
+    warnings.extend(found.warnings);
+    let schema_issues = crate::validate::validate(json_schema::shared(), node)
+        .into_iter()
+        // A key of an older version is told once, with its new place.
+        .filter(|issue| {
+            !legacy
+                .iter()
+                .any(|old| is_same_or_under(&old.path, &issue.path))
+        });
+    let new: Vec<Issue> = schema_issues
+        .chain(found.issues)
+        // A text with a missing variable in it is not the text that the owner meant.
+        .filter(|issue| !missing.contains(&issue.path))
+        .collect();
+    issues.extend(legacy);
+    issues.extend(new);
+}
+
+/// Whether `path` is `parent` or lies under it.
+fn is_same_or_under(path: &str, parent: &str) -> bool {
+    path.strip_prefix(parent)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+}
+
+/// The typed configuration. The schema comes from the same types, so that this fails only where the schema
+/// can't say what the type wants, such as the exact size of a number.
+fn typed(value: &Value, node: &Node, issues: &mut Vec<Issue>) -> Option<Config> {
+    match serde_json::from_value(value.clone()) {
+        Ok(config) => Some(config),
+        Err(error) => {
+            if issues.is_empty() {
+                issues.push(Issue::at(&node.origin, &KeyPath::root(), error.to_string()));
+            }
+            None
+        }
+    }
+}
+
+fn empty(source: &Arc<SourceFile>) -> Node {
+    Node {
+        content: Content::Object(Vec::new()),
+        origin: Origin {
+            file: Arc::clone(source),
+            line: 1,
+            column: 1,
+        },
+    }
+}
+
+fn whole_file(source: &Arc<SourceFile>, message: String) -> Issue {
+    let origin = Origin {
+        file: Arc::clone(source),
+        line: 0,
+        column: 0,
+    };
+    Issue::at(&origin, &KeyPath::root(), message)
+}
