@@ -33,8 +33,8 @@ fn model_path() -> PathBuf {
     path
 }
 
-/// Two cores are shared by several test processes; more threads would only wait for each other.
-const THREADS: u32 = 2;
+/// The tests run beside each other; more threads would only wait for one another.
+const THREADS: u32 = 1;
 
 fn user(text: &str) -> Message {
     Message::user(text, 0)
@@ -59,4 +59,13 @@ fn conversation(messages: Vec<Message>) -> Conversation {
         messages,
         ..Conversation::default()
     }
+}
+
+/// An example and a question. A model this small needs the one to answer the other in a word and end its turn.
+fn capitals() -> Vec<Message> {
+    vec![
+        user("Answer with one word. What is the capital of France?"),
+        assistant("Paris"),
+        user("Answer with one word. What is the capital of Italy?"),
+    ]
 }

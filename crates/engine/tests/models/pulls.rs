@@ -26,7 +26,7 @@ async fn a_model_is_pulled_once() {
     );
     assert_eq!(fs::read(&model.path).unwrap(), bytes);
     assert_eq!(find(&dir, "Tiny-Q4_0").unwrap(), model.path);
-    assert_eq!(installed(&dir).unwrap(), [model.clone()]);
+    assert_eq!(installed(&dir).unwrap(), std::slice::from_ref(&model));
     assert_eq!(names(&dir), ["tiny-q4_0.gguf", "tiny-q4_0.json"]);
     let record: serde_json::Value =
         serde_json::from_slice(&fs::read(dir.join("tiny-q4_0.json")).unwrap()).unwrap();

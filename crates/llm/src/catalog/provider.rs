@@ -87,7 +87,7 @@ impl CatalogModel {
         Self {
             id: id.to_owned(),
             name: id.to_owned(),
-            api: None,
+            api: Some(Ok(Api::Engine)),
             reasoning: false,
             vision: false,
             context_window: 8192,
@@ -115,6 +115,7 @@ pub(super) fn merge(config: Option<&Models>, installed: &[String]) -> BTreeMap<S
         let known = providers.remove(&id);
         providers.insert(id, configured(entry, known));
     }
+    // An owner may have a server called `local` too: the engine's models then stand beside that server's.
     let engine = providers
         .entry(ENGINE_PROVIDER.to_owned())
         .or_insert_with(|| Provider {
@@ -124,14 +125,12 @@ pub(super) fn merge(config: Option<&Models>, installed: &[String]) -> BTreeMap<S
             auth_header: false,
             timeout: None,
             models: Vec::new(),
-            configured: false,
+            configured: !installed.is_empty(),
         });
-    if engine.api == Ok(Api::Engine) {
-        engine.configured = !installed.is_empty();
-        engine.models = installed
-            .iter()
-            .map(|id| CatalogModel::engine(id))
-            .collect();
+    for id in installed {
+        if !engine.models.iter().any(|model| model.id == *id) {
+            engine.models.push(CatalogModel::engine(id));
+        }
     }
     providers
 }

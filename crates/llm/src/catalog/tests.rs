@@ -182,3 +182,15 @@ fn parameters_and_headers_reach_the_model() {
     assert_eq!(model.timeout.map(|t| t.as_secs()), Some(7));
     assert!(model.vision && model.auth_header);
 }
+
+#[test]
+fn a_server_called_local_and_the_engine_share_the_name() {
+    let config: Config = serde_json::from_value(json!({"models": {"providers": {
+        "local": provider("http://127.0.0.1:8000/v1", json!({"api": "openai-responses"})),
+    }}}))
+    .unwrap();
+    let c = Catalog::new(&config, &["m".into(), "smollm2-135m".into()]);
+    assert_eq!(c.resolve("local/m").unwrap().api, Api::OpenAiResponses, "the owner's entry wins");
+    assert_eq!(c.resolve("local/other").unwrap().api, Api::OpenAiResponses);
+    assert_eq!(c.resolve("local/smollm2-135m").unwrap().api, Api::Engine);
+}

@@ -32,11 +32,7 @@ pub(super) fn prompt_tokens(
 
 /// `said` and the tokens of the rest of `prompt`, where its text begins with that of `said` and goes on with a
 /// control token: only there is splitting the rest alone the same as splitting the whole.
-fn continued(
-    model: &LoadedModel,
-    said: &[LlamaToken],
-    prompt: &Prompt,
-) -> Option<Vec<LlamaToken>> {
+fn continued(model: &LoadedModel, said: &[LlamaToken], prompt: &Prompt) -> Option<Vec<LlamaToken>> {
     let mut rest = Remainder::new(prompt.pieces());
     for (index, token) in said.iter().enumerate() {
         let bytes = model.prompt_bytes(*token);

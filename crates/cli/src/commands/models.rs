@@ -1,0 +1,115 @@
+//! `moltbot models`: which models there are, which are used, and fetching them.
+
+mod aliases;
+mod fallbacks;
+pub(crate) mod in_use;
+mod list;
+mod listed;
+mod pull;
+mod recommend;
+mod set;
+mod status;
+
+use moltbot_llm::Catalog;
+
+use crate::app::{self, App};
+use crate::args::{
+    AliasesCommand, FallbacksCommand, FormatArgs, Globals, ModelsArgs, ModelsCommand,
+};
+use crate::commands::config::file::ConfigFile;
+use crate::exit::Exit;
+use crate::output;
+
+/// Runs a `models` command; without one, `status`.
+pub(crate) async fn run(globals: &Globals, args: ModelsArgs) -> Result<(), Exit> {
+    let command = args.command.unwrap_or(ModelsCommand::Status {
+        format: FormatArgs::default(),
+        check: false,
+    });
+    match command {
+        ModelsCommand::List {
+            all,
+            local,
+            provider,
+            format,
+        } => {
+            let (app, catalog) = read(globals, format)?;
+            let filter = list::Filter {
+                all,
+                local,
+                provider: provider.as_deref(),
+            };
+            list::run(&app, &catalog, &filter, format)
+        }
+        ModelsCommand::Status { format, check } => {
+            let (app, catalog) = read(globals, format)?;
+            status::run(globals, &app, &catalog, format, check)
+        }
+        ModelsCommand::Set { model } => {
+            let (mut file, catalog, app) = open(globals)?;
+            set::run(&app, &mut file, &catalog, &model)
+        }
+        ModelsCommand::Aliases { command } => match command {
+            AliasesCommand::List { format } => {
+                let (_, catalog) = read(globals, format)?;
+                aliases::list(&catalog, format)
+            }
+            AliasesCommand::Add { alias, model } => {
+                let (mut file, catalog, _) = open(globals)?;
+                aliases::add(&mut file, &catalog, &alias, &model)
+            }
+            AliasesCommand::Remove { alias } => {
+                let (mut file, catalog, _) = open(globals)?;
+                aliases::remove(&mut file, &catalog, &alias)
+            }
+        },
+        ModelsCommand::Fallbacks { command } => match command {
+            FallbacksCommand::List { format } => {
+                let (_, catalog) = read(globals, format)?;
+                fallbacks::list(&catalog, format)
+            }
+            FallbacksCommand::Add { model } => {
+                let (mut file, catalog, _) = open(globals)?;
+                fallbacks::add(&mut file, &catalog, &model)
+            }
+            FallbacksCommand::Remove { model } => {
+                let (mut file, catalog, _) = open(globals)?;
+                fallbacks::remove(&mut file, &catalog, &model)
+            }
+            FallbacksCommand::Clear => {
+                let (mut file, _, _) = open(globals)?;
+                fallbacks::clear(&mut file)
+            }
+        },
+        ModelsCommand::Pull { model } => pull::run(&App::load(globals, true)?, &model).await,
+        ModelsCommand::Recommend { json } => recommend::run(globals, json),
+    }
+}
+
+/// What a command that prints starts from.
+fn read(globals: &Globals, format: FormatArgs) -> Result<(App, Catalog), Exit> {
+    if format.json && format.plain {
+        return Err(Exit::failed("Choose either --json or --plain, not both."));
+    }
+    // Keys that nothing acts on are no matter of the models.
+    let app = App::load(globals, true)?;
+    let catalog = app.catalog()?;
+    if !format.json && !format.plain {
+        warn(&catalog);
+    }
+    Ok((app, catalog))
+}
+
+/// What a command that changes the configuration starts from.
+fn open(globals: &Globals) -> Result<(ConfigFile, Catalog, App), Exit> {
+    let app = App::load(globals, true)?;
+    let catalog = app.catalog()?;
+    let file = ConfigFile::new(app::environment(globals)?, app.snapshot.clone());
+    Ok((file, catalog, app))
+}
+
+fn warn(catalog: &Catalog) {
+    for text in catalog.warnings() {
+        output::note(output::styled(output::WARN, text));
+    }
+}

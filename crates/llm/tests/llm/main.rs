@@ -1,0 +1,12 @@
+//! Tests of the crate from outside: recorded replies of real servers, scripted servers, request bodies.
+#![allow(clippy::unwrap_used)]
+
+mod captures;
+mod dialects;
+mod encode;
+mod fixture;
+mod ladder;
+mod listing;
+mod oracle;
+mod prefix;
+mod signing;
