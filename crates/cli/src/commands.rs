@@ -24,6 +24,9 @@ pub(crate) async fn run(globals: &Globals, command: Command) -> Result<(), Exit>
         Command::Doctor(args) => doctor::run(globals, args).await,
         Command::Completions { shell } => completions::run(shell),
         #[cfg(feature = "engine")]
-        Command::EngineWorker => engine_worker::run(),
+        Command::EngineWorker => {
+            engine_worker::run();
+            Ok(())
+        }
     }
 }

@@ -36,7 +36,10 @@ fn run(args: Args) -> Result<(), Exit> {
     match args.command {
         // The engine's own process: no config, no runtime, nothing on standard output but its protocol.
         #[cfg(feature = "engine")]
-        Command::EngineWorker => commands::engine_worker::run(),
+        Command::EngineWorker => {
+            commands::engine_worker::run();
+            Ok(())
+        }
         Command::Completions { shell } => commands::completions::run(shell),
         command => {
             // One thread does all the waiting there is; blocking work gets threads of its own.

@@ -8,6 +8,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use moltbot_llm::{
@@ -41,6 +42,9 @@ pub struct EngineOptions {
     pub threads: Option<u32>,
     /// Most tokens of context, however many a model's config asks for: its memory is taken at once.
     pub context_limit: u32,
+    /// How long a worker may take to stop an answer that nobody wants any more, before it is killed and the model has to
+    /// be loaded again.
+    pub stop_limit: Duration,
 }
 
 impl EngineOptions {
@@ -63,6 +67,8 @@ impl EngineOptions {
             models_dir: models_dir.into(),
             threads: None,
             context_limit: DEFAULT_CONTEXT_LIMIT,
+            // A step is far shorter, even with a model that is too large for the machine.
+            stop_limit: Duration::from_secs(15),
         }
     }
 }
@@ -116,26 +122,33 @@ impl EngineBackend {
         *jobs = Some(sender);
     }
 
+    /// What is to be done, or why it cannot.
     fn job(
         &self,
         model: &Model,
         request: &Request,
         reports: driver::ReportSender,
-    ) -> Result<Job, Failure> {
+    ) -> Result<Job, (FailureClass, String)> {
         if matches!(
             request.tool_choice,
             ToolChoice::Required | ToolChoice::Named(_)
         ) {
-            return Err(Failure::new(
+            return Err((
                 FailureClass::ToolsUnsupported,
-                model,
-                "models of the engine answer in text only",
+                "models of the engine answer in text only".into(),
             ));
         }
-        let path =
-            models::find(&self.options.models_dir, &model.reference.model).map_err(|error| {
-                Failure::new(FailureClass::ModelUnavailable, model, error.to_string())
-            })?;
+        let path = models::find(&self.options.models_dir, &model.reference.model)
+            .map_err(|error| (FailureClass::ModelUnavailable, error.to_string()))?;
+        if path.to_str().is_none() {
+            return Err((
+                FailureClass::ModelUnavailable,
+                format!(
+                    "the path {} is not valid Unicode; move the models to one that is",
+                    path.display()
+                ),
+            ));
+        }
         let window = u32::try_from(model.context_window).unwrap_or(u32::MAX);
         let window = if window == 0 { u32::MAX } else { window };
         Ok(Job {
@@ -174,7 +187,10 @@ impl Backend for EngineBackend {
         events: EventSink<'_>,
     ) -> Result<Reply, Failure> {
         let (sender, reports) = mpsc::unbounded_channel();
-        self.submit(self.job(model, request, sender)?);
+        let job = self
+            .job(model, request, sender)
+            .map_err(|(class, detail)| Failure::new(class, model, detail))?;
+        self.submit(job);
         // Dropping `reports` is what stops the worker.
         let answer = answer::collect(model, reports, events);
         match model.timeout {

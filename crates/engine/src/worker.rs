@@ -17,7 +17,9 @@ use cancellation::Cancellation;
 use input::Work;
 use reports::Reports;
 
-/// Serves requests until `input` ends. Where `output` fails, nobody is listening any more: a generation under way is
+/// Serves requests until `input` ends: `run(BufReader::new(stdin()), stdout())` in a process that does nothing else.
+///
+/// Where `output` fails, nobody is listening any more: a generation under way is
 /// stopped, and what follows is not begun.
 pub fn run(input: impl BufRead + Send, output: impl Write + Send) {
     let cancellation = Cancellation::default();

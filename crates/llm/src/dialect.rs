@@ -4,6 +4,7 @@
 mod anthropic;
 mod assembler;
 mod completions;
+mod plain_text;
 mod responses;
 mod sse;
 mod tags;
@@ -15,6 +16,8 @@ use crate::event::Event;
 use crate::failure::{Failure, FailureClass, Verdict, classify};
 use crate::model::{Api, Model};
 use crate::request::Request;
+
+pub use plain_text::TextDecoder;
 
 use assembler::Assembler;
 use sse::{Ending, SseParser};
@@ -147,6 +150,12 @@ impl Decoder {
 /// The class of an error frame inside a reply whose HTTP status was good.
 fn frame_error(data: &str) -> Verdict {
     classify(200, None, data)
+}
+
+/// Whether a frame that is none of the dialect's own is an error in some envelope.
+fn is_error(data: &str) -> bool {
+    serde_json::from_str::<serde_json::Value>(data)
+        .is_ok_and(|value| crate::failure::is_error(&value))
 }
 
 /// The text of a JSON string; an object or array as its JSON text; nothing for null.

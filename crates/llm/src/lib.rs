@@ -32,7 +32,7 @@ mod request;
 pub use backend::{Backend, Backends, EventSink, Reply};
 pub use catalog::{Catalog, CatalogError, ModelRow};
 pub use credentials::{Credential, CredentialSource, Credentials, redact};
-pub use dialect::{Decoder, encode};
+pub use dialect::{Decoder, TextDecoder, encode};
 pub use endpoint::Endpoint;
 pub use event::{Event, Phase};
 pub use failure::{Failure, FailureClass, NextStep, TokenFigures};

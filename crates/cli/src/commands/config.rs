@@ -2,7 +2,9 @@
 
 pub(crate) mod file;
 
-use moltbot_config::{Environment, KeyPath, LoadError, Snapshot, edit, hash, json_schema, load, load_text};
+use moltbot_config::{
+    Environment, KeyPath, LoadError, Snapshot, edit, hash, json_schema, load, load_text,
+};
 use serde_json::{Value, json};
 
 use self::file::ConfigFile;

@@ -1,9 +1,8 @@
 //! `moltbot engine-worker`: the process in which the engine runs.
 
-use crate::exit::Exit;
+use std::io::BufReader;
 
 /// Serves the engine's protocol on standard input and output until the input ends.
-pub(crate) fn run() -> Result<(), Exit> {
-    moltbot_engine::worker::run(std::io::stdin().lock(), std::io::stdout())
-        .map_err(|error| Exit::failed(error.to_string()))
+pub(crate) fn run() {
+    moltbot_engine::worker::run(BufReader::new(std::io::stdin()), std::io::stdout());
 }

@@ -3,8 +3,8 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use moltbot_llm::{
-    AssistantMessage, AssistantPart, Event, EventSink, Failure, FailureClass, Model, Phase, Reply,
-    StopReason, TokenFigures, Usage,
+    Event, EventSink, Failure, FailureClass, Model, Phase, Reply, StopReason, TextDecoder,
+    TokenFigures, Usage,
 };
 use tokio::sync::mpsc;
 
@@ -17,19 +17,38 @@ pub(super) async fn collect(
     mut reports: mpsc::UnboundedReceiver<Report>,
     events: EventSink<'_>,
 ) -> Result<Reply, Failure> {
-    let mut text = String::new();
+    let mut decoder = TextDecoder::new(model, now().unsigned_abs());
+    let mut after_text = false;
     events(Event::Phase(Phase::Waiting));
     let failure = loop {
         match reports.recv().await {
             Some(Report::Phase(phase)) => events(Event::Phase(phase)),
             Some(Report::Text(piece)) => {
-                text.push_str(&piece);
-                events(Event::Text(piece));
+                for event in decoder.feed(&piece) {
+                    match event {
+                        Event::Text(_) => after_text = true,
+                        Event::TextWasThinking => after_text = false,
+                        _ => {}
+                    }
+                    events(event);
+                }
             }
-            Some(Report::Done { counts, stop }) => match reply(model, &text, counts, stop) {
-                Ok(reply) => return Ok(reply),
-                Err(failure) => break failure,
-            },
+            Some(Report::Done {
+                stop: Stop::Cancelled,
+                ..
+            }) => break Failure::new(FailureClass::StreamCut, model, "the engine was stopped"),
+            Some(Report::Done { counts, stop }) => {
+                let stop = match stop {
+                    Stop::Length => StopReason::Length,
+                    Stop::EndOfTurn | Stop::Cancelled => StopReason::Stop,
+                };
+                let mut rest = Vec::new();
+                let result = decoder.finish(stop, usage(counts), &mut rest);
+                rest.into_iter().for_each(events);
+                let mut reply = result?;
+                reply.message.timestamp = now();
+                return Ok(reply);
+            }
             Some(Report::Failed(error)) => break of_worker(model, error),
             Some(Report::NotStarted(detail)) => {
                 break Failure::new(FailureClass::ModelUnavailable, model, detail);
@@ -42,46 +61,18 @@ pub(super) async fn collect(
         }
     };
     Err(Failure {
-        after_text: !text.is_empty(),
+        after_text,
         ..failure
     })
 }
 
-fn reply(model: &Model, text: &str, counts: Counts, stop: Stop) -> Result<Reply, Failure> {
-    let stop_reason = match stop {
-        Stop::EndOfTurn => StopReason::Stop,
-        Stop::Length => StopReason::Length,
-        Stop::Cancelled => {
-            return Err(Failure::new(
-                FailureClass::StreamCut,
-                model,
-                "the engine was stopped",
-            ));
-        }
-    };
-    if text.trim().is_empty() {
-        return Err(Failure::new(FailureClass::EmptyReply, model, ""));
+fn usage(counts: Counts) -> Usage {
+    Usage {
+        input: counts.prefilled,
+        output: counts.generated,
+        cache_read: counts.reused,
+        cache_write: 0,
     }
-    Ok(Reply {
-        message: AssistantMessage {
-            content: vec![AssistantPart::Text {
-                text: text.to_owned(),
-            }],
-            api: model.api.as_str().to_owned(),
-            provider: model.reference.provider.clone(),
-            model: model.reference.model.clone(),
-            usage: Usage {
-                input: counts.prefilled,
-                output: counts.generated,
-                cache_read: counts.reused,
-                cache_write: 0,
-            },
-            stop_reason,
-            error_message: None,
-            timestamp: now(),
-        },
-        served_by: None,
-    })
 }
 
 fn of_worker(model: &Model, error: WorkerError) -> Failure {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use moltbot_llm::Phase;
 use tokio::sync::mpsc;
@@ -17,9 +17,6 @@ use crate::template::Conversation;
 
 /// A worker that says nothing for this long hangs. Loading and reading report every few seconds even on slow disks.
 const SILENCE_LIMIT: Duration = Duration::from_secs(600);
-
-/// A worker that does not stop within this time after it was told to is killed.
-const CANCEL_LIMIT: Duration = Duration::from_secs(15);
 
 /// Receives the reports of one job.
 pub(super) type ReportSender = mpsc::UnboundedSender<Report>;
@@ -95,7 +92,7 @@ pub(super) async fn run(
             continue;
         };
         last_id += 1;
-        if let Err(lost) = serve(process, &job, last_id).await {
+        if let Err(lost) = serve(process, &job, last_id, options.stop_limit).await {
             let reason = process.end(lost).await;
             tracing::warn!(%reason, "the engine's worker ended in the middle of an answer");
             worker = None;
@@ -115,7 +112,12 @@ async fn end_of(worker: &mut Option<Process>) -> String {
 }
 
 /// One job from loading to its end. Whoever asked may be gone; the worker is then told to stop.
-async fn serve(process: &mut Process, job: &Job, id: u64) -> Result<(), Lost> {
+async fn serve(
+    process: &mut Process,
+    job: &Job,
+    id: u64,
+    stop_limit: Duration,
+) -> Result<(), Lost> {
     if process.loaded() != Some(&job.load) && !load(process, job).await? {
         return Ok(());
     }
@@ -129,12 +131,18 @@ async fn serve(process: &mut Process, job: &Job, id: u64) -> Result<(), Lost> {
             options: job.options.clone(),
         })))
         .await?;
-    let mut limit = SILENCE_LIMIT;
+    let mut stop_by: Option<Instant> = None;
     loop {
+        if stop_by.is_some_and(|by| by <= Instant::now()) {
+            return Err(Lost::Silent);
+        }
+        let limit = stop_by.map_or(SILENCE_LIMIT, |by| {
+            by.saturating_duration_since(Instant::now())
+        });
         let received = tokio::select! {
             received = process.receive(limit) => received?,
-            () = job.reports.closed(), if limit == SILENCE_LIMIT => {
-                limit = CANCEL_LIMIT;
+            () = job.reports.closed(), if stop_by.is_none() => {
+                stop_by = Some(Instant::now() + stop_limit);
                 process.send(&ToWorker::Cancel { id }).await?;
                 continue;
             }

@@ -16,8 +16,8 @@ use crate::protocol::{FromWorker, Load, ToWorker};
 pub(super) enum Lost {
     /// It ended or closed its end of a pipe.
     Ended,
-    /// It said nothing for this long.
-    Silent(Duration),
+    /// It did not say what it had to within the time it had.
+    Silent,
 }
 
 /// A worker that has closed its pipes and is still there after this time is killed.
@@ -104,7 +104,7 @@ impl Process {
             let line = match tokio::time::timeout(limit, self.output.next_line()).await {
                 Ok(Ok(Some(line))) => line,
                 Ok(Ok(None) | Err(_)) => return Err(Lost::Ended),
-                Err(_) => return Err(Lost::Silent(limit)),
+                Err(_) => return Err(Lost::Silent),
             };
             match serde_json::from_str(&line) {
                 Ok(report) => return Ok(report),
@@ -121,7 +121,7 @@ impl Process {
 
     /// Makes sure that it has ended, and says how.
     pub(super) async fn end(&mut self, lost: Lost) -> String {
-        if matches!(lost, Lost::Silent(_)) {
+        if matches!(lost, Lost::Silent) {
             let _ = self.child.start_kill();
         }
         // A closed pipe comes shortly before the end of the process.
@@ -137,10 +137,7 @@ impl Process {
 
     fn describe(&self, status: io::Result<ExitStatus>, lost: &Lost) -> String {
         let what = match (lost, status) {
-            (Lost::Silent(limit), _) => format!(
-                "the engine's worker said nothing for {} s and was ended",
-                limit.as_secs()
-            ),
+            (Lost::Silent, _) => "the engine's worker no longer answered and was ended".to_owned(),
             (Lost::Ended, Ok(status)) => format!("the engine's worker ended with {status}"),
             (Lost::Ended, Err(error)) => format!("the engine's worker was lost: {error}"),
         };

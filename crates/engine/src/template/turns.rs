@@ -15,13 +15,22 @@ pub fn literal(text: &str, control: &[String]) -> String {
     } else {
         text.to_owned()
     };
+    // A vocabulary has hundreds of control tokens, nearly all with the same beginning, and most texts have none of it.
+    let mut beginning: Option<(&str, bool)> = None;
     for token in control {
-        let Some((second, _)) = token.char_indices().nth(1) else {
+        let mut borders = token.char_indices().map(|(at, _)| at).skip(1);
+        let Some(second) = borders.next() else {
             continue;
         };
-        if text.contains(token.as_str()) {
-            let (head, tail) = token.split_at(second);
-            text = text.replace(token.as_str(), &format!("{head}{CUT}{tail}"));
+        let head = &token[..borders.next().unwrap_or(token.len())];
+        let present = match beginning {
+            Some((same, present)) if same == head => present,
+            _ => text.contains(head),
+        };
+        beginning = Some((head, present));
+        if present && text.contains(token.as_str()) {
+            let (first, rest) = token.split_at(second);
+            text = text.replace(token.as_str(), &format!("{first}{CUT}{rest}"));
         }
     }
     text

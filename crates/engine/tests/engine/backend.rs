@@ -320,3 +320,33 @@ async fn a_program_that_is_not_there_is_named() {
         "{failure}"
     );
 }
+
+#[tokio::test]
+async fn a_worker_that_does_not_stop_is_killed() {
+    // Loads anything, writes one word, and hears nothing more.
+    const DEAF: &str = r#"while read -r line; do
+        case "$line" in
+            *'"type":"load"'*) echo '{"type":"loaded","name":null,"architecture":null,"context":9,"trained_context":9,"takes_tools":false}' ;;
+            *'"type":"generate"'*) for id in 1 2; do echo '{"type":"text","id":'$id',"text":"word"}'; done ;;
+        esac
+    done"#;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("small.gguf"), "").unwrap();
+    let mut options = EngineOptions::new("sh", folder.path());
+    options.args = vec!["-c".into(), DEAF.into()];
+    options.stop_limit = Duration::from_millis(50);
+    let engine = Engine {
+        backend: EngineBackend::new(options),
+        folder,
+    };
+    engine.ask_and_leave(&model("small")).await;
+    let first = engine.backend.worker_pid().unwrap();
+    engine.ask_and_leave(&model("small")).await;
+    let second = engine.backend.worker_pid().unwrap();
+    assert_ne!(first, second);
+    let gone = Command::new("kill")
+        .args(["-0", &first.to_string()])
+        .output()
+        .unwrap();
+    assert!(!gone.status.success(), "the deaf worker still runs");
+}

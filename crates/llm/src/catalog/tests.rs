@@ -190,7 +190,11 @@ fn a_server_called_local_and_the_engine_share_the_name() {
     }}}))
     .unwrap();
     let c = Catalog::new(&config, &["m".into(), "smollm2-135m".into()]);
-    assert_eq!(c.resolve("local/m").unwrap().api, Api::OpenAiResponses, "the owner's entry wins");
+    assert_eq!(
+        c.resolve("local/m").unwrap().api,
+        Api::OpenAiResponses,
+        "the owner's entry wins"
+    );
     assert_eq!(c.resolve("local/other").unwrap().api, Api::OpenAiResponses);
     assert_eq!(c.resolve("local/smollm2-135m").unwrap().api, Api::Engine);
 }

@@ -364,6 +364,7 @@ impl Assembler {
             }
         }
         self.text_shown = false;
+        self.space.clear();
         self.events.push(Event::TextWasThinking);
     }
 

@@ -91,6 +91,10 @@ fn answers() -> impl Iterator<Item = &'static Recording> {
 fn check(recording: &Recording, outcome: &Outcome) {
     let name = &recording.capture.name;
     let said = recording.said();
+    if said.is_empty() {
+        assert_eq!(outcome.failure().class, FailureClass::EmptyReply, "{name}");
+        return;
+    }
     let reply = match &outcome.result {
         Ok(reply) => &reply.message,
         Err(failure) => panic!("{name}: {failure}"),
@@ -197,10 +201,10 @@ proptest! {
     }
 }
 
-/// The smallest stream and the smallest document of each dialect of each server.
+/// The smallest stream and the smallest document of each dialect of each server, as far as they are small.
 fn small() -> Vec<&'static Recording> {
     let mut chosen: Vec<&Recording> = Vec::new();
-    for recording in answers() {
+    for recording in answers().filter(|recording| !recording.said().is_empty()) {
         let kind = |r: &Recording| {
             let server = r.capture.name.split('_').next().map(str::to_owned);
             (server, r.api, r.capture.is_event_stream())
@@ -216,7 +220,7 @@ fn small() -> Vec<&'static Recording> {
             None => chosen.push(recording),
         }
     }
-    chosen.retain(|r| r.capture.body.len() < 6000);
+    chosen.retain(|r| r.capture.body.len() < 4500);
     chosen
 }
 
@@ -225,6 +229,7 @@ fn a_reply_cut_short_is_whole_or_a_failure() {
     for recording in small() {
         let body = &recording.capture.body;
         let whole = recording.decode([body.as_slice()]).reply().clone();
+        eprintln!("XX {} {}", recording.capture.name, body.len());
         for end in 0..body.len() {
             let name = format!("{} up to byte {end}", recording.capture.name);
             let part = &body[..end];
@@ -255,7 +260,7 @@ async fn a_reply_over_http_is_the_same_as_from_the_file() {
         let model = model_at(&server.base_url(), recording.api);
         let outcome = ask(&model, &recording.request).await;
         check(recording, &outcome);
-        assert!(outcome.reply().message.timestamp > 0);
+        assert!(outcome.result.is_err() || outcome.reply().message.timestamp > 0);
     }
 }
 

@@ -26,6 +26,11 @@ pub(crate) struct Call {
 }
 
 impl Said {
+    /// Whether there is nothing for the person.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.text.trim().is_empty() && self.calls.is_empty()
+    }
+
     /// Why it stopped, in our words. A server that calls an answer complete though it has as many tokens as were
     /// allowed was cut by that limit.
     pub(crate) fn stop_reason(&self, max_tokens: Option<u64>) -> StopReason {
@@ -210,7 +215,7 @@ fn messages_frame(frame: &Value, said: &mut Said) {
         said.finish = Some(reason.to_owned());
     }
     for usage in [&frame["message"]["usage"], &frame["usage"]] {
-        let mut take = |name: &str, count: &mut u64| {
+        let take = |name: &str, count: &mut u64| {
             if let Some(value) = usage[name].as_u64() {
                 *count = value;
             }

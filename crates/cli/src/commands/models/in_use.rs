@@ -20,13 +20,21 @@ pub(crate) struct ModelInUse {
 /// Every model that may be asked: the defaults and fallbacks first, then those that the owner lists.
 pub(crate) fn models(app: &App, catalog: &Catalog, credentials: &Credentials) -> Vec<ModelInUse> {
     let has_anthropic_key = credentials.find("anthropic").is_some();
-    let list = app.snapshot.config.agents.iter().flat_map(|agents| agents.list.iter().flatten());
+    let list = app
+        .snapshot
+        .config
+        .agents
+        .iter()
+        .flat_map(|agents| agents.list.iter().flatten());
     let agents = std::iter::once(None).chain(list.map(|agent| Some(agent.id.as_str())));
     let mut found: Vec<ModelInUse> = Vec::new();
     let mut add = |reference: &ModelRef, in_chain: bool| {
         let model = catalog.model(reference);
         // A name in other letters than the catalog's is the same model.
-        let reference = model.as_ref().map_or(reference, |model| &model.reference).clone();
+        let reference = model
+            .as_ref()
+            .map_or(reference, |model| &model.reference)
+            .clone();
         if !found.iter().any(|known| known.reference == reference) {
             found.push(ModelInUse {
                 reference,
@@ -116,12 +124,12 @@ fn variable(provider: &str) -> Option<String> {
     let likely = [upper.replace('-', "_"), upper.replace('-', "")]
         .map(|name| format!("{name}_API_KEY"))
         .into_iter();
-    likely
-        .chain(EXPECTED_KEYS.map(str::to_owned))
-        .find(|name| {
-            let alone = BTreeMap::from([(name.clone(), "set".to_owned())]);
-            Credentials::new(&Config::default(), &alone, None).find(provider).is_some()
-        })
+    likely.chain(EXPECTED_KEYS.map(str::to_owned)).find(|name| {
+        let alone = BTreeMap::from([(name.clone(), "set".to_owned())]);
+        Credentials::new(&Config::default(), &alone, None)
+            .find(provider)
+            .is_some()
+    })
 }
 
 #[cfg(test)]

@@ -83,7 +83,8 @@ impl Row {
         vec![
             self.key.clone(),
             self.input.to_owned(),
-            self.context_window.map_or_else(|| "-".to_owned(), output::tokens),
+            self.context_window
+                .map_or_else(|| "-".to_owned(), output::tokens),
             yes_no(self.local),
             yes_no(self.available),
             self.tags.join(","),
@@ -124,7 +125,10 @@ impl List<'_> {
     fn known(&self, model: &Model, mut tags: Vec<String>) -> Row {
         let id = &model.reference.model;
         let missing = model.api == Api::Engine
-            && !self.installed.iter().any(|known| known.eq_ignore_ascii_case(id));
+            && !self
+                .installed
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(id));
         if missing {
             tags.push("missing".to_owned());
         }

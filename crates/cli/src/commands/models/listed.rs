@@ -43,7 +43,10 @@ pub(super) fn entry_value<'s>(
     key: &str,
     below: &str,
 ) -> Result<Option<&'s Value>, Exit> {
-    Ok(moltbot_config::edit::get(&snapshot.value, &entry(key, below)?))
+    Ok(moltbot_config::edit::get(
+        &snapshot.value,
+        &entry(key, below)?,
+    ))
 }
 
 /// The path of a model's entry, or of `below` (such as `.alias`) in it.

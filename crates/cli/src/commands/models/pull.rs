@@ -54,7 +54,9 @@ pub(super) async fn run(app: &App, what: &str) -> Result<(), Exit> {
 fn options(app: &App) -> Result<PullOptions, Exit> {
     let environment = &app.snapshot.environment;
     let mut options = PullOptions {
-        token: environment.get("HF_TOKEN").map(|token| token.trim().to_owned()),
+        token: environment
+            .get("HF_TOKEN")
+            .map(|token| token.trim().to_owned()),
         ..PullOptions::default()
     };
     if let Some(hub) = environment.get("HF_ENDPOINT") {
@@ -132,7 +134,11 @@ impl Progress {
 
     fn end(&self, model: &InstalledModel) {
         if self.bar.is_none() {
-            output::note(format_args!("local/{} is here, {}.", model.id, output::bytes(model.bytes)));
+            output::note(format_args!(
+                "local/{} is here, {}.",
+                model.id,
+                output::bytes(model.bytes)
+            ));
         }
     }
 }

@@ -15,7 +15,9 @@ pub(super) fn run(globals: &Globals, json: bool) -> Result<(), Exit> {
     let pick = recommend(&memory);
     let installed: Vec<String> = app.installed()?.into_iter().map(|model| model.id).collect();
     let is_installed = |model: &CuratedModel| installed.iter().any(|id| id == model.id);
-    let command = pick.model.map(|model| format!("moltbot models pull {}", model.id));
+    let command = pick
+        .model
+        .map(|model| format!("moltbot models pull {}", model.id));
     if json {
         let describe = |model: &CuratedModel| model_json(model, is_installed(model));
         return output::json(&json!({
@@ -27,7 +29,10 @@ pub(super) fn run(globals: &Globals, json: bool) -> Result<(), Exit> {
         }));
     }
     if let Some(model) = pick.model {
-        output::line(output::styled(output::BOLD, format_args!("{} ({})", model.name, model.id)))?;
+        output::line(output::styled(
+            output::BOLD,
+            format_args!("{} ({})", model.name, model.id),
+        ))?;
     }
     output::line(&pick.reason)?;
     if !pick.alternatives.is_empty() {
@@ -49,7 +54,9 @@ pub(super) fn run(globals: &Globals, json: bool) -> Result<(), Exit> {
         }
     }
     if !cfg!(feature = "engine") {
-        output::note("This build of moltbot has no engine; such a model needs one built with the feature \"engine\".");
+        output::note(
+            "This build of moltbot has no engine; such a model needs one built with the feature \"engine\".",
+        );
     }
     Ok(())
 }

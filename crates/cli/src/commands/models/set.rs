@@ -36,7 +36,11 @@ pub(super) fn run(
         ));
     }
     let runs_inside = changed.model(&reference)?.api == Api::Engine;
-    if runs_inside && !installed.iter().any(|id| id.eq_ignore_ascii_case(&reference.model)) {
+    if runs_inside
+        && !installed
+            .iter()
+            .any(|id| id.eq_ignore_ascii_case(&reference.model))
+    {
         output::note(format_args!(
             "{reference} is not installed; fetch it with: moltbot models pull {}",
             reference.model

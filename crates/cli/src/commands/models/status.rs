@@ -97,7 +97,9 @@ fn read(globals: &Globals, app: &App, catalog: &Catalog) -> Result<Status, Exit>
         .default_model(Some(&agent_id), has_anthropic_key)
         .map(|model| model.to_string());
     let agents = app.snapshot.config.agents.as_ref();
-    let defaults: AgentDefaults = agents.and_then(|agents| agents.defaults.clone()).unwrap_or_default();
+    let defaults: AgentDefaults = agents
+        .and_then(|agents| agents.defaults.clone())
+        .unwrap_or_default();
     let written = defaults.model.and_then(|chain| chain.primary);
     let image = defaults.image_model.unwrap_or_default();
     let agent_dir = app.paths().agent_dir(&agent_id);
@@ -177,15 +179,21 @@ fn effective(key: &Key, provider: &str) -> Effective {
 
 /// Which keys the login shell filled in: those that are not there when it is not asked.
 fn shell_env(globals: &Globals, app: &App) -> Result<ShellEnvFallback, Exit> {
-    let setting = app.snapshot.config.env.as_ref().and_then(|env| env.shell_env.as_ref());
+    let setting = app
+        .snapshot
+        .config
+        .env
+        .as_ref()
+        .and_then(|env| env.shell_env.as_ref());
     let enabled = app.snapshot.environment.is_on("LOAD_SHELL_ENV")
         || setting.and_then(|shell| shell.enabled) == Some(true);
     let mut applied_keys = Vec::new();
     if enabled {
         let mut without = app::environment(globals)?;
-        without
-            .vars
-            .insert("MOLTBOT_DEFER_SHELL_ENV_FALLBACK".to_owned(), "1".to_owned());
+        without.vars.insert(
+            "MOLTBOT_DEFER_SHELL_ENV_FALLBACK".to_owned(),
+            "1".to_owned(),
+        );
         let text = match app.snapshot.exists {
             true => &app.snapshot.raw,
             false => "{}",
@@ -204,14 +212,23 @@ fn shell_env(globals: &Globals, app: &App) -> Result<ShellEnvFallback, Exit> {
 
 fn print(app: &App, status: &Status) -> Result<(), Exit> {
     let none = || "none".to_owned();
-    let joined = |list: &[String]| if list.is_empty() { none() } else { list.join(", ") };
+    let joined = |list: &[String]| {
+        if list.is_empty() {
+            none()
+        } else {
+            list.join(", ")
+        }
+    };
     let aliases: Vec<String> = status
         .aliases
         .iter()
         .map(|(alias, model)| format!("{alias} -> {model}"))
         .collect();
     let mut rows = vec![
-        ("Config".to_owned(), app.snapshot.environment.shown(&status.config_path)),
+        (
+            "Config".to_owned(),
+            app.snapshot.environment.shown(&status.config_path),
+        ),
         (
             "Default".to_owned(),
             match &status.resolved_default {
@@ -219,20 +236,31 @@ fn print(app: &App, status: &Status) -> Result<(), Exit> {
                 None => format!("none. {}", CatalogError::NothingConfigured),
             },
         ),
-        (format!("Fallbacks ({})", status.fallbacks.len()), joined(&status.fallbacks)),
+        (
+            format!("Fallbacks ({})", status.fallbacks.len()),
+            joined(&status.fallbacks),
+        ),
         (format!("Aliases ({})", aliases.len()), joined(&aliases)),
     ];
     rows.push(match status.allowed.len() {
         0 => ("Allowed".to_owned(), "every model".to_owned()),
         count => (format!("Allowed ({count})"), status.allowed.join(", ")),
     });
-    let width = rows.iter().map(|(label, _)| label.len()).max().unwrap_or_default();
+    let width = rows
+        .iter()
+        .map(|(label, _)| label.len())
+        .max()
+        .unwrap_or_default();
     for (label, text) in rows {
         let label = output::styled(output::BOLD, format_args!("{label:width$}"));
         output::line(format_args!("{label}  {text}"))?;
     }
     let providers = &status.auth.providers;
-    let inner = providers.iter().map(|auth| auth.provider.len()).max().unwrap_or_default();
+    let inner = providers
+        .iter()
+        .map(|auth| auth.provider.len())
+        .max()
+        .unwrap_or_default();
     for (at, auth) in providers.iter().enumerate() {
         let label = if at == 0 { "Auth" } else { "" };
         let label = output::styled(output::BOLD, format_args!("{label:width$}"));

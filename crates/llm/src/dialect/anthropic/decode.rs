@@ -7,7 +7,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::dialect::assembler::{Assembler, Slot};
-use crate::dialect::{Wire, count, frame_error};
+use crate::dialect::{Wire, count, frame_error, is_error};
 use crate::message::{StopReason, Usage};
 
 /// Reads `message_start` … `message_stop` and whole `message` documents.
@@ -51,14 +51,13 @@ struct Delta<'a> {
 impl Wire for AnthropicWire {
     fn frame(&mut self, data: &str, out: &mut Assembler) {
         let Ok(frame) = serde_json::from_str::<Frame<'_>>(data) else {
-            if let Ok(value) = serde_json::from_str::<Value>(data)
-                && crate::failure::is_error(&value)
-            {
+            if is_error(data) {
                 out.error(frame_error(data));
             }
             return;
         };
-        if frame.kind == "error" || frame.error.is_some_and(|e| e.get() != "null") {
+        let has_error = frame.error.is_some_and(|e| e.get() != "null");
+        if frame.kind == "error" || has_error || (frame.kind.is_empty() && is_error(data)) {
             out.error(frame_error(data));
             return;
         }

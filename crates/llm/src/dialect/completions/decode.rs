@@ -5,7 +5,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::dialect::assembler::{Assembler, Slot};
-use crate::dialect::{Wire, count, frame_error, lenient_text};
+use crate::dialect::{Wire, count, frame_error, is_error, lenient_text};
 use crate::message::{StopReason, Usage};
 
 /// Reads `chat.completion.chunk` frames and whole `chat.completion` documents: they differ only in `delta`/`message`.
@@ -79,13 +79,13 @@ impl Wire for CompletionsWire {
     fn frame(&mut self, data: &str, out: &mut Assembler) {
         let Ok(chunk) = serde_json::from_str::<Chunk<'_>>(data) else {
             // Not this dialect's frame: an error in another envelope, or nothing we know.
-            if looks_like_error(data) {
+            if is_error(data) {
                 out.error(frame_error(data));
             }
             return;
         };
         if chunk.error.is_some_and(|e| e.get() != "null")
-            || (chunk.choices.is_none() && looks_like_error(data))
+            || (chunk.choices.is_none() && is_error(data))
         {
             out.error(frame_error(data));
             return;
@@ -239,9 +239,4 @@ fn usage_of_timings(timings: &Value) -> Usage {
         cache_read: count(timings.get("cache_n")),
         cache_write: 0,
     }
-}
-
-/// Whether a frame that is no chunk is an error in some envelope.
-fn looks_like_error(data: &str) -> bool {
-    serde_json::from_str::<Value>(data).is_ok_and(|value| crate::failure::is_error(&value))
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::dialect::assembler::{Assembler, Slot};
-use crate::dialect::{Wire, count, frame_error, lenient_text};
+use crate::dialect::{Wire, count, frame_error, is_error, lenient_text};
 use crate::message::{StopReason, Usage};
 
 /// Reads `response.*` events and whole `response` documents.
@@ -81,16 +81,14 @@ impl ItemKey {
 impl Wire for ResponsesWire {
     fn frame(&mut self, data: &str, out: &mut Assembler) {
         let Ok(frame) = serde_json::from_str::<Frame<'_>>(data) else {
-            if let Ok(value) = serde_json::from_str::<Value>(data)
-                && crate::failure::is_error(&value)
-            {
+            if is_error(data) {
                 out.error(frame_error(data));
             }
             return;
         };
         let has_error = frame.error.is_some_and(|e| e.get() != "null");
         if frame.kind.is_empty() {
-            if has_error {
+            if is_error(data) {
                 out.error(frame_error(data));
             }
             return;

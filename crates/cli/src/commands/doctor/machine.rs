@@ -1,0 +1,100 @@
+//! The machine: room on the disk, and memory for a model.
+
+use std::path::Path;
+
+use moltbot_config::{Environment, Paths};
+use moltbot_engine::models::{MachineMemory, recommend};
+use sysinfo::{DiskRefreshKind, Disks};
+
+use super::check::Check;
+use super::engine;
+use crate::output;
+
+/// Below this many free bytes the database and the log may soon have no room.
+const LITTLE_ROOM: u64 = 1_000_000_000;
+
+/// Checks the disk with the state directory, and the memory.
+pub(super) fn check(paths: &Paths, environment: &Environment) -> Vec<Check> {
+    vec![disk(paths, environment), memory(paths)]
+}
+
+fn disk(paths: &Paths, environment: &Environment) -> Check {
+    let shown = environment.shown(&paths.state_dir);
+    match free(&paths.state_dir) {
+        Some(free) if free < LITTLE_ROOM => Check::warn(
+            "disk.free",
+            "free",
+            format!("only {} for {shown}", output::bytes(free)),
+        )
+        .remedy("free some room: conversations and logs are written there"),
+        Some(free) => Check::ok(
+            "disk.free",
+            "free",
+            format!("{} for {shown}", output::bytes(free)),
+        ),
+        None => Check::ok(
+            "disk.free",
+            "free",
+            format!("not told by the file system of {shown}"),
+        ),
+    }
+}
+
+/// What is free for files in `dir`, or in the nearest directory above that exists, in bytes; `None` when it is not known.
+fn free(dir: &Path) -> Option<u64> {
+    let dir = dir.ancestors().find_map(|dir| dir.canonicalize().ok())?;
+    let kind = DiskRefreshKind::nothing().with_storage();
+    let disks = Disks::new_with_refreshed_list_specifics(kind).ok()?;
+    disks
+        .iter()
+        .filter(|disk| dir.starts_with(disk.mount_point()))
+        .max_by_key(|disk| disk.mount_point().components().count())
+        // Some file systems are not on the list; the disk around such a one says nothing.
+        .filter(|disk| is_same_device(&dir, disk.mount_point()))
+        .map(sysinfo::Disk::available_space)
+}
+
+#[cfg(unix)]
+fn is_same_device(one: &Path, other: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let device = |path: &Path| path.metadata().map(|it| it.dev()).ok();
+    device(one).is_some_and(|it| Some(it) == device(other))
+}
+
+#[cfg(not(unix))]
+fn is_same_device(_: &Path, _: &Path) -> bool {
+    true
+}
+
+fn memory(paths: &Paths) -> Check {
+    let memory = match MachineMemory::read() {
+        Ok(memory) => memory,
+        Err(error) => return Check::warn("memory.total", "total", error.to_string()),
+    };
+    let detail = format!(
+        "{}, {} of it available",
+        output::bytes(memory.total),
+        output::bytes(memory.available)
+    );
+    if !cfg!(feature = "engine") {
+        return Check::ok("memory.total", "total", detail);
+    }
+    let Some(model) = recommend(&memory).model else {
+        return Check::ok(
+            "memory.total",
+            "total",
+            format!("{detail}; too little to run a model here"),
+        );
+    };
+    let installed = engine::installed(paths)
+        .iter()
+        .any(|known| known.id == model.id);
+    let advice = match installed {
+        true => format!("local/{} suits it and is installed", model.id),
+        false => format!(
+            "suits local/{} (moltbot models pull {})",
+            model.id, model.id
+        ),
+    };
+    Check::ok("memory.total", "total", format!("{detail}; {advice}"))
+}

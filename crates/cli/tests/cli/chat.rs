@@ -1,0 +1,207 @@
+//! `moltbot chat`, at a terminal and in a pipe.
+
+use std::io::Write;
+use std::process::Stdio;
+
+use moltbot_testkit::{Part, Script, ScriptedServer, Step, When, block_on, error, openai_chat};
+use serde_json::json;
+
+use crate::setup::{Home, err, out};
+use crate::terminal::Terminal;
+
+const PROMPT: &str = "› ";
+const CTRL_C: &str = "\x03";
+const CTRL_D: &str = "\x04";
+const UP: &str = "\x1b[A";
+
+fn server(script: Script) -> ScriptedServer {
+    block_on(ScriptedServer::start(script))
+}
+
+fn home(server: &ScriptedServer) -> Home {
+    Home::with_config(
+        json!({
+            "agents": {"defaults": {
+                "model": {"primary": "box/m"},
+                "models": {"box/m": {}, "box/n": {"alias": "Other"}},
+            }},
+            "models": {"providers": {"box": {"baseUrl": server.base_url(), "models": [
+                {"id": "m", "name": "M", "reasoning": true}, {"id": "n", "name": "N"}]}}},
+        })
+        .to_string(),
+    )
+}
+
+fn says(text: &str) -> Script {
+    Script::new().on(When::post("/v1/chat/completions"), openai_chat(&[Part::Text(text)]))
+}
+
+#[test]
+fn a_person_talks_and_leaves() {
+    let server = server(says("Hello there."));
+    let home = home(&server);
+    let mut terminal = Terminal::open(&home, &["chat"]);
+    terminal.wait_for("Model: box/m");
+    terminal.wait_for(PROMPT);
+    terminal.line("hi");
+    terminal.wait_for("Hello there.");
+    terminal.wait_for(PROMPT);
+    terminal.press(CTRL_D);
+    assert!(terminal.wait().success());
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn lines_are_remembered_from_one_chat_to_the_next() {
+    let server = server(says("Yes."));
+    let home = home(&server);
+    let mut terminal = Terminal::open(&home, &["chat"]);
+    terminal.wait_for(PROMPT);
+    terminal.line("remember me");
+    terminal.wait_for("Yes.");
+    terminal.wait_for(PROMPT);
+    terminal.line("/exit");
+    terminal.wait();
+
+    let mut terminal = Terminal::open(&home, &["chat"]);
+    terminal.wait_for(PROMPT);
+    terminal.press(UP);
+    terminal.press(UP);
+    terminal.wait_for("remember me");
+    terminal.line("");
+    terminal.wait_for("Yes.");
+    terminal.wait_for(PROMPT);
+    terminal.press(CTRL_D);
+    terminal.wait();
+    let last = server.requests().pop().unwrap().json();
+    let messages = last["messages"].as_array().unwrap();
+    assert_eq!(messages.last().unwrap()["content"], "remember me");
+}
+
+#[test]
+fn ctrl_c_stops_the_answer_and_keeps_what_was_said() {
+    let script = Script::new()
+        .on(
+            When::post("/v1/chat/completions").once(),
+            openai_chat(&[Part::Text("one two three four five six")]).stream().after_frames(4, Step::Hang),
+        )
+        .on(When::post("/v1/chat/completions"), openai_chat(&[Part::Text("Next answer.")]));
+    let server = server(script);
+    let home = home(&server);
+    let mut terminal = Terminal::open(&home, &["chat"]);
+    terminal.wait_for(PROMPT);
+    terminal.line("count");
+    terminal.wait_for("one");
+    terminal.press(CTRL_C);
+    terminal.wait_for("Stopped.");
+    block_on(server.wait_for_cancel());
+    terminal.wait_for(PROMPT);
+    terminal.line("go on");
+    terminal.wait_for("Next answer.");
+    terminal.wait_for(PROMPT);
+    // At the prompt: once warns, twice leaves.
+    terminal.press(CTRL_C);
+    terminal.wait_for("Ctrl-C again leaves.");
+    terminal.wait_for(PROMPT);
+    terminal.press(CTRL_C);
+    assert!(terminal.wait().success());
+    let last = server.requests().pop().unwrap().json();
+    let messages = last["messages"].as_array().unwrap();
+    let kept = messages[messages.len() - 2]["content"].as_str().unwrap();
+    assert!(kept.starts_with("one"), "{kept}");
+}
+
+#[test]
+fn commands_choose_the_model_and_begin_a_new_session() {
+    let server = server(says("Sure."));
+    let home = home(&server);
+    let mut terminal = Terminal::open(&home, &["chat"]);
+    terminal.wait_for(PROMPT);
+    terminal.line("first");
+    terminal.wait_for("Sure.");
+    terminal.wait_for(PROMPT);
+    terminal.line("/model other");
+    terminal.wait_for("Model set to box/n.");
+    terminal.line("/status");
+    terminal.wait_for("box/n (openai-completions)");
+    terminal.wait_for("agent:main:main");
+    terminal.line("/think high");
+    terminal.wait_for("Thinking level set to high.");
+    terminal.line("/nonsense");
+    terminal.wait_for("There is no command /nonsense");
+    terminal.line("/new second");
+    terminal.wait_for("New session.");
+    terminal.wait_for("Sure.");
+    terminal.wait_for(PROMPT);
+    terminal.press(CTRL_D);
+    terminal.wait();
+    let requests = server.requests();
+    assert_eq!(requests[0].json()["model"], "m");
+    let last = requests[1].json();
+    assert_eq!(last["model"], "m", "a new session forgets the choice");
+    assert_eq!(last["messages"].as_array().unwrap().len(), 2, "system and one message");
+}
+
+#[test]
+fn reasoning_is_shown_only_when_asked_for() {
+    let script = Script::new().on(
+        When::post("/v1/chat/completions"),
+        openai_chat(&[Part::Thinking("Pondering hard."), Part::Text("Done.")]),
+    );
+    let server = server(script);
+    let home = home(&server);
+    let mut terminal = Terminal::open(&home, &["chat"]);
+    terminal.wait_for(PROMPT);
+    terminal.line("a");
+    terminal.wait_for("Done.");
+    assert!(!terminal.text().contains("Pondering"));
+    terminal.wait_for(PROMPT);
+    terminal.line("/reasoning on");
+    terminal.wait_for(PROMPT);
+    terminal.line("b");
+    terminal.wait_for("Pondering");
+    terminal.wait_for("Done.");
+    terminal.wait_for(PROMPT);
+    terminal.press(CTRL_D);
+    terminal.wait();
+}
+
+#[test]
+fn a_pipe_gets_answers_alone_and_an_exit_code() {
+    let script = Script::new()
+        .on(When::post("/v1/chat/completions").once(), openai_chat(&[Part::Text("First.")]))
+        .on(When::post("/v1/chat/completions"), error(400, "no"));
+    let server = server(script);
+    let home = home(&server);
+    let mut child = home
+        .command(&["chat"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(b"one\n\ntwo\n").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(out(&output), "First.\n");
+    assert!(err(&output).contains("refused the request"), "{}", err(&output));
+    assert!(!err(&output).contains('\x1b'), "no escape codes in a pipe");
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn an_unanswered_message_is_sent_again_on_request() {
+    let script = Script::new()
+        .on(When::post("/v1/chat/completions").once(), error(500, "boom"))
+        .on(When::post("/v1/chat/completions"), openai_chat(&[Part::Text("Now it works.")]));
+    let server = server(script);
+    let home = home(&server);
+    home.fails(&["agent", "-m", "important question"]);
+    let mut terminal = Terminal::open(&home, &["chat"]);
+    terminal.wait_for("“important question”");
+    terminal.wait_for(PROMPT);
+    terminal.line("/retry");
+    terminal.wait_for("Now it works.");
+    terminal.wait_for(PROMPT);
+    terminal.press(CTRL_D);
+    terminal.wait();
+}

@@ -1,0 +1,13 @@
+//! The command as a person runs it: a real process, a home directory of its own, a scripted model server.
+#![allow(clippy::unwrap_used)]
+
+mod agent;
+mod chat;
+mod config;
+mod doctor;
+mod fixtures;
+mod models;
+mod pull;
+mod seeds;
+mod setup;
+mod terminal;

@@ -1,0 +1,52 @@
+//! The text of a model that runs without a server: no frames, but reasoning tags all the same.
+
+use crate::backend::Reply;
+use crate::event::Event;
+use crate::failure::Failure;
+use crate::message::{StopReason, Usage};
+use crate::model::Model;
+
+use super::assembler::Assembler;
+use super::sse::Ending;
+
+/// Takes a model's raw text apart as it comes: reasoning, answer, and calls in the model's own markup.
+#[derive(Debug)]
+pub struct TextDecoder {
+    assembler: Assembler,
+    model: Model,
+}
+
+impl TextDecoder {
+    /// A decoder for one reply of `model`. `salt` makes the ids of tool calls unique; the time in milliseconds serves.
+    pub fn new(model: &Model, salt: u64) -> Self {
+        Self {
+            assembler: Assembler::new(None, salt),
+            model: model.clone(),
+        }
+    }
+
+    /// Takes more text and gives what it says.
+    pub fn feed(&mut self, text: &str) -> Vec<Event> {
+        self.assembler.frame_seen();
+        self.assembler.text(text);
+        self.assembler.take_events()
+    }
+
+    /// Ends the reply, which stopped for this reason and took this many tokens. Text held back so far goes to `events`.
+    ///
+    /// # Errors
+    /// A reply with nothing for the person.
+    pub fn finish(
+        mut self,
+        stop: StopReason,
+        usage: Usage,
+        events: &mut Vec<Event>,
+    ) -> Result<Reply, Failure> {
+        self.assembler.frame_seen();
+        self.assembler.usage(usage);
+        self.assembler.stop(stop);
+        let outcome = self.assembler.finish(&self.model, Ending::Read);
+        events.extend(outcome.events);
+        outcome.result
+    }
+}

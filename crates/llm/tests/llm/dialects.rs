@@ -1,0 +1,8 @@
+//! What servers send, in each dialect, with all their habits.
+
+mod answers;
+mod broken;
+mod completions;
+mod messages;
+mod reasoning;
+mod responses;
