@@ -81,8 +81,7 @@ impl Agent {
     /// # Errors
     /// The store failed.
     pub async fn reset(&self, session: &Session) -> Result<Session, StoreError> {
-        let settings = [MODEL_OVERRIDE, THINKING_LEVEL]
-            .map(|key| (key.to_owned(), Value::Null));
+        let settings = [MODEL_OVERRIDE, THINKING_LEVEL].map(|key| (key.to_owned(), Value::Null));
         let patch = SessionPatch {
             settings: Map::from_iter(settings),
             ..SessionPatch::default()
@@ -107,7 +106,10 @@ impl Agent {
         let session = self.set(session, MODEL_OVERRIDE, value).await?;
         let (rungs, _) = self.rungs(&session, None)?;
         // A chain that resolves has its first rung.
-        rungs.into_iter().next().ok_or(ChoiceError::Catalog(CatalogError::NothingConfigured))
+        rungs
+            .into_iter()
+            .next()
+            .ok_or(ChoiceError::Catalog(CatalogError::NothingConfigured))
     }
 
     /// Chooses how much a session's models think; `None` goes back to the agent's own level.

@@ -16,7 +16,9 @@ pub enum HistoryError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// An entry is not what this version writes.
-    #[error("Entry {entry} of session {session} cannot be read ({source}); start a new session with /new, the old one stays on disk.")]
+    #[error(
+        "Entry {entry} of session {session} cannot be read ({source}); start a new session with /new, the old one stays on disk."
+    )]
     Unreadable {
         /// The entry's id.
         entry: String,
@@ -45,7 +47,10 @@ pub(crate) fn entry(message: &Message) -> NewEntry {
 /// The messages of the turns that were answered, whole or in part, oldest first. A turn without any answer is left out:
 /// its message was never part of a conversation that a model took up, and two messages of one side in a row are refused
 /// by strict chat templates.
-pub(crate) async fn messages(store: &Store, session_id: &str) -> Result<Vec<Message>, HistoryError> {
+pub(crate) async fn messages(
+    store: &Store,
+    session_id: &str,
+) -> Result<Vec<Message>, HistoryError> {
     let turns = store.turns(session_id).await?;
     let entries = store.transcript(session_id).await?;
     let by_turn = group(&entries)?;

@@ -28,14 +28,21 @@ impl SessionKey {
         let name = name.trim().to_lowercase();
         Self {
             agent: normalize_agent_id(agent),
-            rest: if name.is_empty() { MAIN.to_owned() } else { name },
+            rest: if name.is_empty() {
+                MAIN.to_owned()
+            } else {
+                name
+            },
         }
     }
 
     /// Reads a whole key (`agent:<id>:<rest>`), or takes any other text as a name under `agent`.
     pub fn parse(text: &str, agent: &str) -> Self {
         let lower = text.trim().to_lowercase();
-        match lower.strip_prefix("agent:").and_then(|rest| rest.split_once(':')) {
+        match lower
+            .strip_prefix("agent:")
+            .and_then(|rest| rest.split_once(':'))
+        {
             Some((id, rest)) if !id.is_empty() && !rest.is_empty() => Self {
                 agent: normalize_agent_id(id),
                 rest: rest.to_owned(),
@@ -64,7 +71,10 @@ mod tests {
     fn keys_are_lower_case_and_blank_parts_mean_main() {
         assert_eq!(SessionKey::main("Work").to_string(), "agent:work:main");
         assert_eq!(SessionKey::main("  ").to_string(), "agent:main:main");
-        assert_eq!(SessionKey::named("main", " Todo ").to_string(), "agent:main:todo");
+        assert_eq!(
+            SessionKey::named("main", " Todo ").to_string(),
+            "agent:main:todo"
+        );
         assert_eq!(SessionKey::named("main", "").to_string(), "agent:main:main");
     }
 
@@ -73,6 +83,9 @@ mod tests {
         let key = SessionKey::parse("agent:Work:telegram:dm:42", "main");
         assert_eq!(key.to_string(), "agent:work:telegram:dm:42");
         assert_eq!(key.agent(), "work");
-        assert_eq!(SessionKey::parse("1234", "main").to_string(), "agent:main:1234");
+        assert_eq!(
+            SessionKey::parse("1234", "main").to_string(),
+            "agent:main:1234"
+        );
     }
 }

@@ -53,13 +53,17 @@ pub enum TurnError {
     #[error(transparent)]
     Models(LadderError),
     /// A model asked for a tool, and none was offered.
-    #[error("{0} asked for a tool that it was not offered, and said nothing else; ask again or use another model.")]
+    #[error(
+        "{0} asked for a tool that it was not offered, and said nothing else; ask again or use another model."
+    )]
     UnknownTool(ModelRef),
     /// The person stopped it; what was written so far is kept in the transcript.
     #[error("Stopped.")]
     Stopped,
     /// The whole run took too long; what was written so far is kept in the transcript.
-    #[error("The answer was not finished after {0} s; raise agents.defaults.timeoutSeconds or use a faster model.")]
+    #[error(
+        "The answer was not finished after {0} s; raise agents.defaults.timeoutSeconds or use a faster model."
+    )]
     OutOfTime(u64),
     /// The transcript cannot be read.
     #[error(transparent)]
@@ -96,7 +100,9 @@ impl Open<'_> {
             output_tokens: usage.output,
         };
         let store = self.agent.store.clone();
-        store.finish_turn(&self.turn_id, entries, end, usage).await?;
+        store
+            .finish_turn(&self.turn_id, entries, end, usage)
+            .await?;
         self.finished = true;
         Ok(())
     }
@@ -155,7 +161,8 @@ impl Agent {
         match outcome {
             Ok(answer) => {
                 let left_out = left_out.iter().map(ToString::to_string).collect();
-                self.answered(open, session, answer, left_out, started).await
+                self.answered(open, session, answer, left_out, started)
+                    .await
             }
             Err(error) => {
                 let end = match &error {
@@ -168,7 +175,8 @@ impl Agent {
                     _ => None,
                 };
                 let entries = kept.map(|m| history::entry(&Message::Assistant(m)));
-                open.finish(entries.into_iter().collect(), end, Usage::default()).await?;
+                open.finish(entries.into_iter().collect(), end, Usage::default())
+                    .await?;
                 Err(error)
             }
         }
@@ -198,7 +206,8 @@ impl Agent {
             message.stop_reason = StopReason::Stop;
         }
         let entry = history::entry(&Message::Assistant(message.clone()));
-        open.finish(vec![entry], TurnEnd::Done, message.usage).await?;
+        open.finish(vec![entry], TurnEnd::Done, message.usage)
+            .await?;
         let patch = SessionPatch {
             provider: Some(answer.model.provider.clone()),
             model: Some(answer.model.model.clone()),

@@ -29,11 +29,20 @@ async fn setup(script: Script, api: &str) -> Setup {
     let dir = tempfile::tempdir().unwrap();
     let agent = agent(&server, api, dir.path(), Duration::from_secs(600));
     let session = agent.session(&SessionKey::main("main")).await.unwrap();
-    Setup { agent, session, server, dir }
+    Setup {
+        agent,
+        session,
+        server,
+        dir,
+    }
 }
 
 fn agent(server: &ScriptedServer, api: &str, dir: &std::path::Path, timeout: Duration) -> Agent {
-    let base = if api == "anthropic-messages" { server.origin() } else { server.base_url() };
+    let base = if api == "anthropic-messages" {
+        server.origin()
+    } else {
+        server.base_url()
+    };
     let config: Config = serde_json::from_value(json!({
         "agents": {"defaults": {"model": {"primary": "box/m", "fallbacks": ["box/n"]}}},
         "models": {"providers": {"box": {"baseUrl": base, "api": api, "models": [
@@ -53,13 +62,23 @@ fn agent(server: &ScriptedServer, api: &str, dir: &std::path::Path, timeout: Dur
 }
 
 async fn say(setup: &Setup, message: &str) -> Result<String, TurnError> {
-    let request = TurnRequest { session: &setup.session, message, model: None, thinking: None };
+    let request = TurnRequest {
+        session: &setup.session,
+        message,
+        model: None,
+        thinking: None,
+    };
     let report = setup.agent.turn(request, pending(), &mut |_| {}).await?;
     Ok(report.message.text())
 }
 
 async fn states(setup: &Setup) -> Vec<TurnState> {
-    let turns = setup.agent.store().turns(&setup.session.session_id).await.unwrap();
+    let turns = setup
+        .agent
+        .store()
+        .turns(&setup.session.session_id)
+        .await
+        .unwrap();
     turns.iter().map(|turn| turn.state).collect()
 }
 
@@ -85,17 +104,30 @@ fn conversation(body: &Value) -> Vec<Value> {
 
 #[tokio::test]
 async fn every_request_begins_with_the_one_before_in_each_dialect_and_over_a_restart() {
-    for api in ["openai-completions", "openai-responses", "anthropic-messages"] {
+    for api in [
+        "openai-completions",
+        "openai-responses",
+        "anthropic-messages",
+    ] {
         let mut setup = setup(all_dialects("Answer."), api).await;
         for round in 0..4 {
             say(&setup, &format!("message {round}")).await.unwrap();
             if round == 1 {
                 // Another process goes on with the same conversation.
-                setup.agent = agent(&setup.server, api, setup.dir.path(), Duration::from_secs(600));
+                setup.agent = agent(
+                    &setup.server,
+                    api,
+                    setup.dir.path(),
+                    Duration::from_secs(600),
+                );
             }
         }
-        let requests: Vec<Vec<Value>> =
-            setup.server.requests().iter().map(|r| conversation(&r.json())).collect();
+        let requests: Vec<Vec<Value>> = setup
+            .server
+            .requests()
+            .iter()
+            .map(|r| conversation(&r.json()))
+            .collect();
         assert_eq!(requests.len(), 4);
         for pair in requests.windows(2) {
             assert_eq!(pair[1][..pair[0].len()], pair[0][..], "{api}");
@@ -108,15 +140,34 @@ async fn every_request_begins_with_the_one_before_in_each_dialect_and_over_a_res
 async fn what_was_answered_is_on_disk_with_its_reasoning_apart() {
     let setup = setup(all_dialects("Answer."), "openai-completions").await;
     assert_eq!(say(&setup, "q").await.unwrap(), "Answer.");
-    let entries = setup.agent.store().transcript(&setup.session.session_id).await.unwrap();
-    let bodies: Vec<Value> =
-        entries.iter().map(|e| serde_json::from_str(&e.body).unwrap()).collect();
+    let entries = setup
+        .agent
+        .store()
+        .transcript(&setup.session.session_id)
+        .await
+        .unwrap();
+    let bodies: Vec<Value> = entries
+        .iter()
+        .map(|e| serde_json::from_str(&e.body).unwrap())
+        .collect();
     assert_eq!(bodies[0]["role"], "user");
     assert_eq!(bodies[1]["role"], "assistant");
-    assert_eq!(bodies[1]["content"][0], json!({"type": "thinking", "thinking": "Hm."}));
-    assert_eq!(bodies[1]["content"][1], json!({"type": "text", "text": "Answer."}));
+    assert_eq!(
+        bodies[1]["content"][0],
+        json!({"type": "thinking", "thinking": "Hm."})
+    );
+    assert_eq!(
+        bodies[1]["content"][1],
+        json!({"type": "text", "text": "Answer."})
+    );
     assert_eq!(states(&setup).await, [TurnState::Done]);
-    let session = setup.agent.store().session_by_id(&setup.session.session_id).await.unwrap().unwrap();
+    let session = setup
+        .agent
+        .store()
+        .session_by_id(&setup.session.session_id)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(session.model.as_deref(), Some("m"));
     assert!(session.output_tokens > 0);
 }
@@ -124,20 +175,45 @@ async fn what_was_answered_is_on_disk_with_its_reasoning_apart() {
 #[tokio::test]
 async fn a_failed_turn_is_journaled_and_not_shown_to_the_model_again() {
     let script = Script::new()
-        .on(When::post("/v1/chat/completions").once(), openai_chat(&[Part::Text("One.")]))
-        .on(When::post("/v1/chat/completions").times(2), error(500, "boom"))
-        .on(When::post("/v1/chat/completions"), openai_chat(&[Part::Text("Three.")]));
+        .on(
+            When::post("/v1/chat/completions").once(),
+            openai_chat(&[Part::Text("One.")]),
+        )
+        .on(
+            When::post("/v1/chat/completions").times(2),
+            error(500, "boom"),
+        )
+        .on(
+            When::post("/v1/chat/completions"),
+            openai_chat(&[Part::Text("Three.")]),
+        );
     let setup = setup(script, "openai-completions").await;
     say(&setup, "one").await.unwrap();
     let failed = say(&setup, "two").await.unwrap_err();
-    assert!(failed.to_string().starts_with("All models failed (2): box/m: "), "{failed}");
-    let open = setup.agent.unanswered(&setup.session).await.unwrap().unwrap();
+    assert!(
+        failed
+            .to_string()
+            .starts_with("All models failed (2): box/m: "),
+        "{failed}"
+    );
+    let open = setup
+        .agent
+        .unanswered(&setup.session)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!((open.text.as_str(), open.state), ("two", TurnState::Failed));
     say(&setup, "three").await.unwrap();
     assert_eq!(setup.agent.unanswered(&setup.session).await.unwrap(), None);
-    assert_eq!(states(&setup).await, [TurnState::Done, TurnState::Failed, TurnState::Done]);
+    assert_eq!(
+        states(&setup).await,
+        [TurnState::Done, TurnState::Failed, TurnState::Done]
+    );
     let sent = conversation(&setup.server.requests().pop().unwrap().json());
-    let texts: Vec<&str> = sent[1..].iter().map(|m| m["content"].as_str().unwrap()).collect();
+    let texts: Vec<&str> = sent[1..]
+        .iter()
+        .map(|m| m["content"].as_str().unwrap())
+        .collect();
     assert_eq!(texts, ["one", "One.", "three"]);
 }
 
@@ -146,9 +222,14 @@ async fn a_stop_keeps_what_was_shown_and_closes_the_connection() {
     let script = Script::new()
         .on(
             When::post("/v1/chat/completions").once(),
-            openai_chat(&[Part::Text("a b c d e f")]).stream().after_frames(4, Step::Hang),
+            openai_chat(&[Part::Text("a b c d e f")])
+                .stream()
+                .after_frames(4, Step::Hang),
         )
-        .on(When::post("/v1/chat/completions"), openai_chat(&[Part::Text("Next.")]));
+        .on(
+            When::post("/v1/chat/completions"),
+            openai_chat(&[Part::Text("Next.")]),
+        );
     let setup = setup(script, "openai-completions").await;
     let (heard, text) = tokio::sync::oneshot::channel();
     let mut heard = Some(heard);
@@ -159,29 +240,53 @@ async fn a_stop_keeps_what_was_shown_and_closes_the_connection() {
             heard.send(()).unwrap();
         }
     };
-    let request = TurnRequest { session: &setup.session, message: "go", model: None, thinking: None };
+    let request = TurnRequest {
+        session: &setup.session,
+        message: "go",
+        model: None,
+        thinking: None,
+    };
     let stop = async {
         text.await.unwrap();
     };
-    let error = setup.agent.turn(request, stop, &mut events).await.unwrap_err();
+    let error = setup
+        .agent
+        .turn(request, stop, &mut events)
+        .await
+        .unwrap_err();
     assert!(matches!(error, TurnError::Stopped));
     setup.server.wait_for_cancel().await;
     assert_eq!(states(&setup).await, [TurnState::Aborted]);
     say(&setup, "more").await.unwrap();
     let sent = conversation(&setup.server.requests().pop().unwrap().json());
-    assert_eq!(sent.len(), 4, "system, message, what was shown, message: {sent:?}");
+    assert_eq!(
+        sent.len(),
+        4,
+        "system, message, what was shown, message: {sent:?}"
+    );
     assert!(sent[2]["content"].as_str().unwrap().starts_with('a'));
 }
 
 #[tokio::test]
 async fn a_turn_thrown_away_leaves_the_session_free() {
     let script = Script::new()
-        .on(When::post("/v1/chat/completions").once(), openai_chat(&[]).stream().after_frames(0, Step::Hang))
-        .on(When::post("/v1/chat/completions"), openai_chat(&[Part::Text("Here.")]));
+        .on(
+            When::post("/v1/chat/completions").once(),
+            openai_chat(&[]).stream().after_frames(0, Step::Hang),
+        )
+        .on(
+            When::post("/v1/chat/completions"),
+            openai_chat(&[Part::Text("Here.")]),
+        );
     let setup = setup(script, "openai-completions").await;
     {
         let mut ignore = |_| {};
-        let request = TurnRequest { session: &setup.session, message: "go", model: None, thinking: None };
+        let request = TurnRequest {
+            session: &setup.session,
+            message: "go",
+            model: None,
+            thinking: None,
+        };
         let turn = setup.agent.turn(request, pending(), &mut ignore);
         tokio::select! {
             _ = turn => panic!("the server never answers"),
@@ -195,8 +300,16 @@ async fn a_turn_thrown_away_leaves_the_session_free() {
 #[tokio::test]
 async fn one_turn_at_a_time() {
     let script = Script::new()
-        .on(When::post("/v1/chat/completions").once(), openai_chat(&[Part::Text("x")]).stream().after_frames(1, Step::pause("go")))
-        .on(When::post("/v1/chat/completions"), openai_chat(&[Part::Text("y")]));
+        .on(
+            When::post("/v1/chat/completions").once(),
+            openai_chat(&[Part::Text("x")])
+                .stream()
+                .after_frames(1, Step::pause("go")),
+        )
+        .on(
+            When::post("/v1/chat/completions"),
+            openai_chat(&[Part::Text("y")]),
+        );
     let setup = setup(script, "openai-completions").await;
     let first = say(&setup, "first");
     let second = async {
@@ -213,10 +326,17 @@ async fn one_turn_at_a_time() {
 async fn the_whole_run_has_a_limit() {
     let script = Script::new().on(
         When::post("/v1/chat/completions"),
-        openai_chat(&[Part::Text("never ends")]).stream().after_frames(1, Step::Hang),
+        openai_chat(&[Part::Text("never ends")])
+            .stream()
+            .after_frames(1, Step::Hang),
     );
     let mut setup = setup(script, "openai-completions").await;
-    setup.agent = agent(&setup.server, "openai-completions", setup.dir.path(), Duration::from_millis(50));
+    setup.agent = agent(
+        &setup.server,
+        "openai-completions",
+        setup.dir.path(),
+        Duration::from_millis(50),
+    );
     let error = say(&setup, "go").await.unwrap_err();
     assert!(matches!(error, TurnError::OutOfTime(_)), "{error}");
     assert!(error.to_string().contains("agents.defaults.timeoutSeconds"));
@@ -225,9 +345,16 @@ async fn the_whole_run_has_a_limit() {
 
 #[tokio::test]
 async fn a_call_of_a_tool_nobody_offered_is_no_answer() {
-    let call = Part::ToolCall { id: "c", name: "rm", arguments: "{}" };
+    let call = Part::ToolCall {
+        id: "c",
+        name: "rm",
+        arguments: "{}",
+    };
     let script = Script::new()
-        .on(When::post("/v1/chat/completions").once(), openai_chat(&[Part::Text("Let me."), call]))
+        .on(
+            When::post("/v1/chat/completions").once(),
+            openai_chat(&[Part::Text("Let me."), call]),
+        )
         .on(When::post("/v1/chat/completions"), openai_chat(&[call]));
     let setup = setup(script, "openai-completions").await;
     assert_eq!(say(&setup, "one").await.unwrap(), "Let me.");
@@ -238,18 +365,40 @@ async fn a_call_of_a_tool_nobody_offered_is_no_answer() {
 #[tokio::test]
 async fn a_session_s_choices_hold_until_it_is_reset() {
     let setup = setup(all_dialects("Ok."), "openai-completions").await;
-    let chosen = setup.agent.choose_model(&setup.session, Some("box/n")).await.unwrap();
+    let chosen = setup
+        .agent
+        .choose_model(&setup.session, Some("box/n"))
+        .await
+        .unwrap();
     assert_eq!(chosen.reference.to_string(), "box/n");
-    setup.agent.choose_thinking(&setup.session, Some(ThinkingLevel::High)).await.unwrap();
-    let session = setup.agent.session(&SessionKey::main("main")).await.unwrap();
+    setup
+        .agent
+        .choose_thinking(&setup.session, Some(ThinkingLevel::High))
+        .await
+        .unwrap();
+    let session = setup
+        .agent
+        .session(&SessionKey::main("main"))
+        .await
+        .unwrap();
     assert_eq!(setup.agent.thinking(&session), ThinkingLevel::High);
     let (rungs, _) = setup.agent.rungs(&session, None).unwrap();
     let names: Vec<String> = rungs.iter().map(|m| m.reference.to_string()).collect();
-    assert_eq!(names, ["box/n", "box/m"], "the primary stays behind the choice");
+    assert_eq!(
+        names,
+        ["box/n", "box/m"],
+        "the primary stays behind the choice"
+    );
     let fresh = setup.agent.reset(&session).await.unwrap();
     assert_ne!(fresh.session_id, session.session_id);
     let (rungs, _) = setup.agent.rungs(&fresh, None).unwrap();
     assert_eq!(rungs[0].reference.to_string(), "box/m");
     assert_eq!(setup.agent.thinking(&fresh), ThinkingLevel::Low);
-    assert!(setup.agent.choose_model(&fresh, Some("nowhere/x")).await.is_err());
+    assert!(
+        setup
+            .agent
+            .choose_model(&fresh, Some("nowhere/x"))
+            .await
+            .is_err()
+    );
 }

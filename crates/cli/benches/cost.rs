@@ -8,7 +8,9 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use moltbot_testkit::{Part, Script, ScriptedServer, When, block_on, openai_chat, openai_responses};
+use moltbot_testkit::{
+    Part, Script, ScriptedServer, When, block_on, openai_chat, openai_responses,
+};
 use serde_json::json;
 
 const RUNS: u32 = 100;
@@ -26,8 +28,14 @@ fn main() {
     println!("moltbot --version                 {version:6.2} ms CPU (goal: under 5)");
 
     let script = Script::new()
-        .on(When::post("/v1/chat/completions"), openai_chat(&[Part::Text("Hello.")]))
-        .on(When::post("/v1/responses"), openai_responses(&[Part::Text("Hello.")]));
+        .on(
+            When::post("/v1/chat/completions"),
+            openai_chat(&[Part::Text("Hello.")]),
+        )
+        .on(
+            When::post("/v1/responses"),
+            openai_responses(&[Part::Text("Hello.")]),
+        );
     let server = block_on(ScriptedServer::start(script));
     for api in ["openai-completions", "openai-responses"] {
         let home = tempfile::tempdir().unwrap();
@@ -37,12 +45,21 @@ fn main() {
                 "baseUrl": server.base_url(), "api": api, "models": [{"id": "m", "name": "M"}]}}},
         });
         std::fs::create_dir(home.path().join(".clawdbot")).unwrap();
-        std::fs::write(home.path().join(".clawdbot/moltbot.json"), config.to_string()).unwrap();
+        std::fs::write(
+            home.path().join(".clawdbot/moltbot.json"),
+            config.to_string(),
+        )
+        .unwrap();
         let first = server.requests().len();
         // Each run in a session of its own: a turn in a fresh conversation.
-        let turn = mean_ms(home.path(), &["agent", "--message", "hi", "--json", "--session-id", "RUN"]);
+        let turn = mean_ms(
+            home.path(),
+            &["agent", "--message", "hi", "--json", "--session-id", "RUN"],
+        );
         let body = server.requests()[first].body.len();
-        println!("moltbot agent, {api:18} {turn:6.2} ms CPU (goal: under 30), request for \"hi\" {body} bytes (goal: under 6144)");
+        println!(
+            "moltbot agent, {api:18} {turn:6.2} ms CPU (goal: under 30), request for \"hi\" {body} bytes (goal: under 6144)"
+        );
     }
 }
 
@@ -51,7 +68,9 @@ fn mean_ms(home: &Path, args: &[&str]) -> f64 {
     let before = children_ticks();
     for run in 0..RUNS {
         let name = format!("run-{run}");
-        let args = args.iter().map(|arg| if *arg == "RUN" { name.as_str() } else { arg });
+        let args = args
+            .iter()
+            .map(|arg| if *arg == "RUN" { name.as_str() } else { arg });
         let status = Command::new(env!("CARGO_BIN_EXE_moltbot"))
             .args(args)
             .env_clear()
@@ -68,6 +87,11 @@ fn mean_ms(home: &Path, args: &[&str]) -> f64 {
 fn children_ticks() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
     // The name in parentheses may hold spaces; the fields are counted behind it.
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    let fields: Vec<&str> = stat
+        .rsplit(')')
+        .next()
+        .unwrap()
+        .split_whitespace()
+        .collect();
     fields[13].parse::<f64>().unwrap() + fields[14].parse::<f64>().unwrap()
 }

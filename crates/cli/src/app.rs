@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use moltbot_agent::{Agent, AgentSettings, SessionKey};
-use moltbot_config::{Environment, LoadError, MAIN_AGENT, Paths, Profile, Snapshot, normalize_agent_id};
+use moltbot_config::{
+    Environment, LoadError, MAIN_AGENT, Paths, Profile, Snapshot, normalize_agent_id,
+};
 use moltbot_engine::models::{self, InstalledModel};
 use moltbot_llm::{Backend, Backends, Catalog, Credentials, HttpBackend, ThinkingLevel};
 use moltbot_store::{Session, Store};
@@ -67,7 +69,11 @@ impl App {
 
     /// The catalog of this installation.
     pub(crate) fn catalog(&self) -> Result<Catalog, Exit> {
-        let ids: Vec<String> = self.installed()?.into_iter().map(|model| model.id).collect();
+        let ids: Vec<String> = self
+            .installed()?
+            .into_iter()
+            .map(|model| model.id)
+            .collect();
         Ok(Catalog::new(&self.snapshot.config, &ids))
     }
 
@@ -123,7 +129,9 @@ impl App {
     #[cfg(feature = "engine")]
     fn engine(&self) -> Result<Option<Arc<dyn Backend>>, Exit> {
         let program = std::env::current_exe().map_err(|error| {
-            Exit::failed(format!("The path of this program cannot be found: {error}."))
+            Exit::failed(format!(
+                "The path of this program cannot be found: {error}."
+            ))
         })?;
         let options = moltbot_engine::EngineOptions::new(program, self.paths().models_dir.clone());
         Ok(Some(Arc::new(moltbot_engine::EngineBackend::new(options))))

@@ -5,7 +5,12 @@ use moltbot_llm::ThinkingLevel;
 
 /// A personal assistant that lives on your own machine and thinks with models on hardware you own.
 #[derive(Debug, Parser)]
-#[command(name = "moltbot", version, disable_version_flag = true, max_term_width = 100)]
+#[command(
+    name = "moltbot",
+    version,
+    disable_version_flag = true,
+    max_term_width = 100
+)]
 pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) globals: Globals,

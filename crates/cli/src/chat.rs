@@ -4,8 +4,6 @@ mod input;
 mod slash;
 mod view;
 
-use std::future::Future;
-
 use moltbot_agent::{Agent, TurnError, TurnRequest};
 use moltbot_llm::ThinkingLevel;
 use moltbot_store::{Session, TurnState};
@@ -14,6 +12,7 @@ use crate::app::{self, App};
 use crate::args::{ChatArgs, Globals};
 use crate::commands::footnotes;
 use crate::exit::Exit;
+use crate::interrupt::interrupt;
 use crate::output;
 use input::{Input, Line};
 use slash::{Next, Slash};
@@ -89,13 +88,19 @@ impl Chat {
     async fn greet(&mut self, app: &App) -> Result<(), Exit> {
         let (rungs, left_out) = self.agent.rungs(&self.session, self.model.as_deref())?;
         if let Some(first) = rungs.first() {
-            let names: Vec<String> =
-                rungs.iter().skip(1).map(|m| m.reference.to_string()).collect();
+            let names: Vec<String> = rungs
+                .iter()
+                .skip(1)
+                .map(|m| m.reference.to_string())
+                .collect();
             let then = match names.is_empty() {
                 true => String::new(),
                 false => format!(", then {}", names.join(", ")),
             };
-            self.dim(format!("Model: {}{then} · /help for commands", first.reference));
+            self.dim(format!(
+                "Model: {}{then} · /help for commands",
+                first.reference
+            ));
             if !app.snapshot.exists && self.model.is_none() {
                 self.dim("Nothing is configured, so this is the largest model installed here. A better one for this machine: moltbot models recommend. A server of your own: set agents.defaults.model.primary in the file that moltbot config file names.");
             }
@@ -161,15 +166,6 @@ impl Chat {
 
     fn dim(&self, text: impl std::fmt::Display) {
         output::note(output::styled(output::DIM, text));
-    }
-}
-
-/// Completes at the next Ctrl-C.
-fn interrupt() -> impl Future<Output = ()> {
-    async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
     }
 }
 

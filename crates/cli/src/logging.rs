@@ -44,7 +44,10 @@ pub(crate) fn start(snapshot: &Snapshot) {
             .with_filter(level)
     });
     // Fails only where a subscriber stands already, which then serves.
-    let _ = tracing_subscriber::registry().with(file).with(console).try_init();
+    let _ = tracing_subscriber::registry()
+        .with(file)
+        .with(console)
+        .try_init();
 }
 
 fn filter(level: LogLevel) -> LevelFilter {
@@ -59,7 +62,10 @@ fn filter(level: LogLevel) -> LevelFilter {
 }
 
 fn daily(dir: &Path) -> PathBuf {
-    dir.join(format!("moltbot-{}.log", chrono::Local::now().format("%Y-%m-%d")))
+    dir.join(format!(
+        "moltbot-{}.log",
+        chrono::Local::now().format("%Y-%m-%d")
+    ))
 }
 
 fn open(path: &Path) -> Option<File> {

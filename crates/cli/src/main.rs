@@ -5,6 +5,7 @@ mod args;
 mod chat;
 mod commands;
 mod exit;
+mod interrupt;
 mod logging;
 mod output;
 
@@ -46,7 +47,9 @@ fn run(args: Args) -> Result<(), Exit> {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
-                .map_err(|error| Exit::failed(format!("The runtime cannot be started: {error}.")))?;
+                .map_err(|error| {
+                    Exit::failed(format!("The runtime cannot be started: {error}."))
+                })?;
             let result = runtime.block_on(commands::run(&args.globals, command));
             // A thread may still wait for a line of input; nobody waits for it.
             runtime.shutdown_background();

@@ -1,6 +1,6 @@
 //! What people see: quiet, aligned, coloured only where colour is wanted, and JSON for programs.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 
 use anstream::ColorChoice;
 use anstyle::{AnsiColor, Style};
@@ -28,11 +28,6 @@ pub(crate) fn choose_colour(no_color: bool) {
     } else if set("FORCE_COLOR") {
         ColorChoice::Always.write_global();
     }
-}
-
-/// Whether a person watches standard output.
-pub(crate) fn is_terminal() -> bool {
-    std::io::stdout().is_terminal()
 }
 
 /// A line on standard output. A reader that went away ends the program quietly, as in any pipe.
@@ -127,7 +122,13 @@ mod tests {
 
     #[test]
     fn counts_are_short() {
-        assert_eq!([tokens(950), tokens(1234), tokens(12_345), tokens(1_200_000)], ["950", "1.2k", "12k", "1.2m"]);
-        assert_eq!([bytes(98_362_432), bytes(2_500_000_000)], ["98 MB", "2.5 GB"]);
+        assert_eq!(
+            [tokens(950), tokens(1234), tokens(12_345), tokens(1_200_000)],
+            ["950", "1.2k", "12k", "1.2m"]
+        );
+        assert_eq!(
+            [bytes(98_362_432), bytes(2_500_000_000)],
+            ["98 MB", "2.5 GB"]
+        );
     }
 }

@@ -133,8 +133,8 @@ impl Credentials {
     /// The key for a provider, or `None` where there is none (local servers need none).
     pub fn find(&self, provider: &str) -> Option<Credential> {
         self.profile(provider)
-            .or_else(|| self.from_env(provider))
-            .or_else(|| self.from_config(provider))
+            .or_else(|| self.in_env(provider))
+            .or_else(|| self.in_config(provider))
     }
 
     fn profile(&self, provider: &str) -> Option<Credential> {
@@ -160,7 +160,7 @@ impl Credentials {
         })
     }
 
-    fn from_env(&self, provider: &str) -> Option<Credential> {
+    fn in_env(&self, provider: &str) -> Option<Credential> {
         env_names(provider).iter().find_map(|name| {
             Some(Credential {
                 secret: self.variable(name)?,
@@ -170,7 +170,7 @@ impl Credentials {
     }
 
     /// The value is the name of a variable that is set, or the key itself.
-    fn from_config(&self, provider: &str) -> Option<Credential> {
+    fn in_config(&self, provider: &str) -> Option<Credential> {
         let value = self.config_keys.get(provider)?.trim();
         if value.is_empty() {
             return None;

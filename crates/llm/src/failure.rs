@@ -81,6 +81,7 @@ impl FailureClass {
     /// What to do about it.
     pub fn next_step(self) -> NextStep {
         match self {
+            // What one server refuses, another often takes.
             Self::Unreachable
             | Self::Timeout
             | Self::Auth
@@ -94,15 +95,15 @@ impl FailureClass {
             | Self::StreamCut
             | Self::EmptyReply
             | Self::BadModelOutput
-            | Self::BadReply => NextStep::NextRung,
-            Self::ContextOverflow => NextStep::Compact,
-            Self::OutputBudget
+            | Self::BadReply
+            | Self::OutputBudget
             | Self::ToolsUnsupported
             | Self::SchemaUnsupported
             | Self::TemplateRejected
             | Self::ParamRejected
-            | Self::HistoryRejected
-            | Self::BadRequest => NextStep::Tell,
+            | Self::HistoryRejected => NextStep::NextRung,
+            Self::ContextOverflow => NextStep::Compact,
+            Self::BadRequest => NextStep::Tell,
         }
     }
 

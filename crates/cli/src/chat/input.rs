@@ -7,6 +7,7 @@ use rustyline::error::ReadlineError;
 use rustyline::{Config, DefaultEditor};
 
 use crate::exit::Exit;
+use crate::interrupt::interrupt;
 use crate::output;
 
 /// Lines of history kept.
@@ -57,7 +58,7 @@ impl Input {
                 // A line editor hears Ctrl-C by itself; a pipe does not.
                 tokio::select! {
                     read = self.wait() => read?,
-                    () = super::interrupt() => return Ok(Line::End),
+                    () = interrupt() => return Ok(Line::End),
                 }
             };
             self.editor = editor;
@@ -77,14 +78,18 @@ impl Input {
                 }
                 Err(ReadlineError::Interrupted | ReadlineError::Eof) => return Ok(Line::End),
                 Err(error) => {
-                    return Err(Exit::failed(format!("Standard input cannot be read: {error}.")));
+                    return Err(Exit::failed(format!(
+                        "Standard input cannot be read: {error}."
+                    )));
                 }
             }
         }
     }
 
     /// Reads one line on a thread of its own: both sources block.
-    async fn wait(&mut self) -> Result<(Option<DefaultEditor>, Result<String, ReadlineError>), Exit> {
+    async fn wait(
+        &mut self,
+    ) -> Result<(Option<DefaultEditor>, Result<String, ReadlineError>), Exit> {
         let editor = self.editor.take();
         tokio::task::spawn_blocking(move || match editor {
             Some(mut editor) => {
@@ -107,7 +112,9 @@ impl Input {
 
     /// Keeps a line for the next chat. History is a comfort: where it cannot be kept, the chat goes on.
     fn remember(&mut self, text: &str) {
-        let Some(editor) = &mut self.editor else { return };
+        let Some(editor) = &mut self.editor else {
+            return;
+        };
         if editor.add_history_entry(text).unwrap_or(false) {
             let _ = editor.save_history(&self.history);
             only_for_owner(&self.history);

@@ -47,7 +47,11 @@ impl Slash {
             Some((word, argument)) => (word, argument.trim()),
             None => (rest, ""),
         };
-        if word.is_empty() || !word.chars().all(|c| c.is_ascii_alphanumeric() || "_-:.".contains(c)) {
+        if word.is_empty()
+            || !word
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "_-:.".contains(c))
+        {
             return None;
         }
         let argument = argument.to_owned();
@@ -97,7 +101,9 @@ impl Chat {
                 "off" => self.show_reasoning = false,
                 "" => {
                     let state = if self.show_reasoning { "on" } else { "off" };
-                    output::line(format!("Current reasoning level: {state}.\nOptions: on, off."))?;
+                    output::line(format!(
+                        "Current reasoning level: {state}.\nOptions: on, off."
+                    ))?;
                 }
                 other => output::line(format!(
                     "Unrecognized reasoning level \"{other}\". Valid levels: on, off."
@@ -106,7 +112,12 @@ impl Chat {
             Slash::Status => self.status().await?,
             Slash::Unknown(word) => {
                 // `/<alias>` chooses the model of that name.
-                if self.agent.catalog().aliases().any(|(alias, _)| alias.eq_ignore_ascii_case(&word)) {
+                if self
+                    .agent
+                    .catalog()
+                    .aliases()
+                    .any(|(alias, _)| alias.eq_ignore_ascii_case(&word))
+                {
                     self.model_command(&word).await?;
                 } else {
                     output::line(format!("There is no command /{word}; /help lists them."))?;
@@ -119,7 +130,10 @@ impl Chat {
     async fn model_command(&mut self, name: &str) -> Result<(), Exit> {
         if name.is_empty() {
             let (rungs, _) = self.agent.rungs(&self.session, self.model.as_deref())?;
-            let current = rungs.first().map(|m| m.reference.to_string()).unwrap_or_default();
+            let current = rungs
+                .first()
+                .map(|m| m.reference.to_string())
+                .unwrap_or_default();
             return output::line(format!(
                 "Current: {current}\n\nSwitch: /model <provider/model>\nBrowse: /models"
             ));
@@ -139,14 +153,18 @@ impl Chat {
 
     async fn think_command(&mut self, level: &str) -> Result<(), Exit> {
         if level.is_empty() {
-            let current = self.thinking.unwrap_or_else(|| self.agent.thinking(&self.session));
+            let current = self
+                .thinking
+                .unwrap_or_else(|| self.agent.thinking(&self.session));
             return output::line(format!(
                 "Current thinking level: {current}.\nOptions: off, minimal, low, medium, high, xhigh."
             ));
         }
         match level.parse::<ThinkingLevel>() {
             Ok(level) => {
-                self.agent.choose_thinking(&self.session, Some(level)).await?;
+                self.agent
+                    .choose_thinking(&self.session, Some(level))
+                    .await?;
                 self.thinking = None;
                 self.refresh().await?;
                 output::line(match level {
@@ -161,10 +179,17 @@ impl Chat {
     async fn status(&mut self) -> Result<(), Exit> {
         self.refresh().await?;
         let (rungs, _) = self.agent.rungs(&self.session, self.model.as_deref())?;
-        let Some(first) = rungs.first() else { return Ok(()) };
-        let fallbacks: Vec<String> =
-            rungs.iter().skip(1).map(|m| m.reference.to_string()).collect();
-        let thinking = self.thinking.unwrap_or_else(|| self.agent.thinking(&self.session));
+        let Some(first) = rungs.first() else {
+            return Ok(());
+        };
+        let fallbacks: Vec<String> = rungs
+            .iter()
+            .skip(1)
+            .map(|m| m.reference.to_string())
+            .collect();
+        let thinking = self
+            .thinking
+            .unwrap_or_else(|| self.agent.thinking(&self.session));
         output::line(format!("Moltbot {}", env!("CARGO_PKG_VERSION")))?;
         output::line(format!("Model:     {} ({})", first.reference, first.api))?;
         if !fallbacks.is_empty() {
@@ -175,14 +200,25 @@ impl Chat {
             output::tokens(self.session.input_tokens),
             output::tokens(self.session.output_tokens)
         ))?;
-        output::line(format!("Context:   {} tokens", output::tokens(first.context_window)))?;
+        output::line(format!(
+            "Context:   {} tokens",
+            output::tokens(first.context_window)
+        ))?;
         output::line(format!("Thinking:  {thinking}"))?;
-        output::line(format!("Session:   {} ({})", self.session.key, self.session.session_id))
+        output::line(format!(
+            "Session:   {} ({})",
+            self.session.key, self.session.session_id
+        ))
     }
 
     /// Reads the session again: its settings and counters change in the store.
     async fn refresh(&mut self) -> Result<(), Exit> {
-        if let Some(session) = self.agent.store().session_by_id(&self.session.session_id).await? {
+        if let Some(session) = self
+            .agent
+            .store()
+            .session_by_id(&self.session.session_id)
+            .await?
+        {
             self.session = session;
         }
         Ok(())
@@ -195,8 +231,14 @@ mod tests {
 
     #[test]
     fn commands_are_told_from_messages() {
-        assert_eq!(Slash::parse("/New hello  there"), Some(Slash::New("hello  there".into())));
-        assert_eq!(Slash::parse("/model: x/y"), Some(Slash::Model("x/y".into())));
+        assert_eq!(
+            Slash::parse("/New hello  there"),
+            Some(Slash::New("hello  there".into()))
+        );
+        assert_eq!(
+            Slash::parse("/model: x/y"),
+            Some(Slash::Model("x/y".into()))
+        );
         assert_eq!(Slash::parse("/opus"), Some(Slash::Unknown("opus".into())));
         assert_eq!(Slash::parse("/etc/hosts is what?"), None);
         assert_eq!(Slash::parse("hello /new"), None);

@@ -74,7 +74,10 @@ impl View {
             Event::NextModel { failure, next } => {
                 self.break_line();
                 self.clear();
-                output::note(output::styled(output::WARN, format!("{failure} Asking {next}.")));
+                output::note(output::styled(
+                    output::WARN,
+                    format!("{failure} Asking {next}."),
+                ));
             }
             Event::ToolCallStarted { .. } | Event::ToolCallArguments { .. } => {}
         }
@@ -149,12 +152,23 @@ mod tests {
     #[test]
     fn phases_are_said_in_words() {
         assert_eq!(
-            describe(Phase::Prefill { processed: 43, total: 100 }),
+            describe(Phase::Prefill {
+                processed: 43,
+                total: 100
+            }),
             "reading 43 %"
         );
-        assert_eq!(describe(Phase::Prefill { processed: 0, total: 0 }), "reading");
         assert_eq!(
-            describe(Phase::Loading { fraction: Some(0.5) }),
+            describe(Phase::Prefill {
+                processed: 0,
+                total: 0
+            }),
+            "reading"
+        );
+        assert_eq!(
+            describe(Phase::Loading {
+                fraction: Some(0.5)
+            }),
             "loading the model 50 %"
         );
     }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::app::{self, App};
 use crate::args::{AgentArgs, Globals};
 use crate::exit::Exit;
+use crate::interrupt::interrupt;
 use crate::output;
 
 /// Takes one turn and prints the answer.
@@ -20,14 +21,8 @@ pub(crate) async fn run(globals: &Globals, args: AgentArgs) -> Result<(), Exit> 
         model: args.model.as_deref(),
         thinking: args.thinking,
     };
-    let interrupted = async {
-        // Without a way to hear it, Ctrl-C ends the process, and the journal says so at the next start.
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
     let mut ignore = |_| {};
-    match agent.turn(request, interrupted, &mut ignore).await {
+    match agent.turn(request, interrupt(), &mut ignore).await {
         Ok(report) if args.json => output::json(&answer_json(&report)),
         Ok(report) => {
             output::line(report.message.text().trim())?;

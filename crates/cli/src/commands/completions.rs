@@ -8,6 +8,11 @@ use crate::exit::Exit;
 
 /// Prints the completion script for a shell.
 pub(crate) fn run(shell: Shell) -> Result<(), Exit> {
-    clap_complete::generate(shell, &mut Args::command(), "moltbot", &mut std::io::stdout());
+    clap_complete::generate(
+        shell,
+        &mut Args::command(),
+        "moltbot",
+        &mut std::io::stdout(),
+    );
     Ok(())
 }

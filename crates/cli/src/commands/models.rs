@@ -6,7 +6,7 @@ pub(crate) mod in_use;
 mod list;
 mod listed;
 mod pull;
-mod recommend;
+pub(crate) mod recommend;
 mod set;
 mod status;
 

@@ -39,7 +39,10 @@ fn merge(into: &mut serde_json::Value, more: serde_json::Value) {
 }
 
 fn says(text: &str) -> Script {
-    Script::new().on(When::post("/v1/chat/completions"), openai_chat(&[Part::Text(text)]))
+    Script::new().on(
+        When::post("/v1/chat/completions"),
+        openai_chat(&[Part::Text(text)]),
+    )
 }
 
 #[test]
@@ -58,7 +61,10 @@ fn json_has_the_answer_the_model_and_the_usage() {
     let json = home.json(&["agent", "-m", "hi", "--json"]);
     assert_eq!(json["payloads"], json!([{"text": "Hello there."}]));
     let meta = &json["meta"]["agentMeta"];
-    assert_eq!((&meta["provider"], &meta["model"]), (&json!("box"), &json!("m")));
+    assert_eq!(
+        (&meta["provider"], &meta["model"]),
+        (&json!("box"), &json!("m"))
+    );
     assert!(meta["usage"]["total"].as_u64().unwrap() > 0);
     assert_eq!(json["meta"]["fallback"], json!([]));
 }
@@ -67,7 +73,10 @@ fn json_has_the_answer_the_model_and_the_usage() {
 fn reasoning_stays_out_of_the_answer() {
     let script = Script::new().on(
         When::post("/v1/chat/completions"),
-        openai_chat(&[Part::Thinking("The person greets."), Part::Text("<think>more</think>Hi!")]),
+        openai_chat(&[
+            Part::Thinking("The person greets."),
+            Part::Text("<think>more</think>Hi!"),
+        ]),
     );
     let server = server(script);
     assert_eq!(home(&server, json!({})).ok(&["agent", "-m", "hi"]), "Hi!\n");
@@ -112,7 +121,12 @@ fn each_request_begins_with_the_bytes_of_the_one_before() {
         .collect();
     for pair in rendered.windows(2) {
         let open = pair[0].trim_end_matches(']');
-        assert!(pair[1].starts_with(open), "{} is no prefix of {}", pair[0], pair[1]);
+        assert!(
+            pair[1].starts_with(open),
+            "{} is no prefix of {}",
+            pair[0],
+            pair[1]
+        );
     }
 }
 
@@ -127,8 +141,14 @@ fn a_greeting_costs_less_than_six_kilobytes() {
 #[test]
 fn the_next_model_answers_and_the_person_sees_which() {
     let script = Script::new()
-        .on(When::post("/v1/chat/completions"), error(500, "out of luck"))
-        .on(When::post("/v1/messages"), anthropic_messages(&[Part::Text("From afar.")]));
+        .on(
+            When::post("/v1/chat/completions"),
+            error(500, "out of luck"),
+        )
+        .on(
+            When::post("/v1/messages"),
+            anthropic_messages(&[Part::Text("From afar.")]),
+        );
     let server = server(script);
     let home = home(
         &server,
@@ -141,7 +161,10 @@ fn the_next_model_answers_and_the_person_sees_which() {
     let output = home.moltbot(&["agent", "-m", "hi"]);
     assert_eq!(out(&output), "From afar.\n");
     let said = err(&output);
-    assert!(said.contains("Answered by anthropic/claude-opus-4-5"), "{said}");
+    assert!(
+        said.contains("Answered by anthropic/claude-opus-4-5"),
+        "{said}"
+    );
     assert!(said.contains("failed while answering"), "{said}");
     let json = home.json(&["agent", "-m", "hi", "--json"]);
     assert_eq!(json["meta"]["fallback"][0]["reason"], "server_error");
@@ -153,12 +176,45 @@ fn the_next_model_answers_and_the_person_sees_which() {
 fn every_way_of_failing_is_one_sentence_with_the_next_step() {
     let refused = "http://127.0.0.1:9";
     let cases: Vec<(&str, Reply, &str, &str)> = vec![
-        ("a 200 with an error", Reply::json(200, &json!({"error": "Unexpected endpoint or method. (POST /x)"})), "no such API path", "baseUrl"),
-        ("an empty stream", Reply::stream(), "ended without an answer", "ask again"),
-        ("an unknown model", error(404, "The model `m` does not exist."), "does not have m ready", "moltbot models list"),
-        ("a wrong key", error(401, "Incorrect API key provided"), "wants a valid API key", "apiKey"),
-        ("a page", Reply::whole(200, "text/html", "<html>Welcome</html>"), "not its API's", "baseUrl"),
-        ("a bad request", error(400, "no"), "refused the request", "box"),
+        (
+            "a 200 with an error",
+            Reply::json(
+                200,
+                &json!({"error": "Unexpected endpoint or method. (POST /x)"}),
+            ),
+            "no such API path",
+            "baseUrl",
+        ),
+        (
+            "an empty stream",
+            Reply::stream(),
+            "ended without an answer",
+            "ask again",
+        ),
+        (
+            "an unknown model",
+            error(404, "The model `m` does not exist."),
+            "does not have m ready",
+            "moltbot models list",
+        ),
+        (
+            "a wrong key",
+            error(401, "Incorrect API key provided"),
+            "wants a valid API key",
+            "apiKey",
+        ),
+        (
+            "a page",
+            Reply::whole(200, "text/html", "<html>Welcome</html>"),
+            "not its API's",
+            "baseUrl",
+        ),
+        (
+            "a bad request",
+            error(400, "no"),
+            "refused the request",
+            "box",
+        ),
     ];
     for (what, reply, sentence, next) in cases {
         let server = server(Script::new().on(When::post("/v1/chat/completions"), reply));
@@ -172,7 +228,10 @@ fn every_way_of_failing_is_one_sentence_with_the_next_step() {
         r#"{{agents: {{defaults: {{model: {{primary: "box/m"}}}}}}, models: {{providers: {{box: {{baseUrl: "{refused}", models: []}}}}}}}}"#
     ));
     let said = gone.fails(&["agent", "-m", "hi"]);
-    assert!(said.contains("cannot be reached") && said.contains("start the server"), "{said}");
+    assert!(
+        said.contains("cannot be reached") && said.contains("start the server"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -180,7 +239,10 @@ fn a_model_that_cannot_be_asked_is_one_sentence_too() {
     let server = server(says("x"));
     let home = home(&server, json!({}));
     let said = home.fails(&["agent", "-m", "hi", "--model", "bx/m"]);
-    assert!(said.contains("there is no provider \"bx\"") && said.contains("did you mean \"box\""), "{said}");
+    assert!(
+        said.contains("there is no provider \"bx\"") && said.contains("did you mean \"box\""),
+        "{said}"
+    );
     let said = home.fails(&["agent", "-m", "hi", "--agent", "ghost"]);
     assert!(said.contains("no agent \"ghost\""), "{said}");
     let said = Home::new().fails(&["agent", "-m", "hi"]);
@@ -190,7 +252,8 @@ fn a_model_that_cannot_be_asked_is_one_sentence_too() {
 
 #[test]
 fn json_says_in_json_why_there_is_no_answer() {
-    let server = server(Script::new().on(When::post("/v1/chat/completions"), error(429, "slow down")));
+    let server =
+        server(Script::new().on(When::post("/v1/chat/completions"), error(429, "slow down")));
     let output = home(&server, json!({})).moltbot(&["agent", "-m", "hi", "--json"]);
     assert_eq!(output.status.code(), Some(1));
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -201,7 +264,10 @@ fn json_says_in_json_why_there_is_no_answer() {
 #[test]
 fn a_valid_key_that_nothing_acts_on_is_named_once() {
     let server = server(says("Hi."));
-    let home = home(&server, json!({"channels": {"telegram": {"botToken": "t"}}}));
+    let home = home(
+        &server,
+        json!({"channels": {"telegram": {"botToken": "t"}}}),
+    );
     let output = home.moltbot(&["agent", "-m", "hi"]);
     let said = err(&output);
     assert_eq!(said.matches("channels.telegram").count(), 1, "{said}");
@@ -211,13 +277,17 @@ fn a_valid_key_that_nothing_acts_on_is_named_once() {
 #[test]
 fn a_key_never_shows_in_output_log_or_store() {
     let secret = "sk-test-0123456789abcdef0123456789abcdef";
-    let server = server(Script::new().on(When::post("/v1/chat/completions"), error(401, "bad key")));
+    let server =
+        server(Script::new().on(When::post("/v1/chat/completions"), error(401, "bad key")));
     let home = home(
         &server,
         json!({"models": {"providers": {"box": {"apiKey": secret}}}, "logging": {"level": "trace"}}),
     );
     let output = home.moltbot(&["agent", "-m", "hi"]);
-    assert_eq!(server.requests()[0].header("authorization"), Some(format!("Bearer {secret}").as_str()));
+    assert_eq!(
+        server.requests()[0].header("authorization"),
+        Some(format!("Bearer {secret}").as_str())
+    );
     assert!(!(out(&output) + &err(&output)).contains(secret));
     for entry in walk(&home.state()) {
         if entry.file_name().unwrap() != "moltbot.json" {
@@ -233,7 +303,11 @@ fn walk(dir: &std::path::Path) -> Vec<std::path::PathBuf> {
         .unwrap()
         .flat_map(|entry| {
             let path = entry.unwrap().path();
-            if path.is_dir() { walk(&path) } else { vec![path] }
+            if path.is_dir() {
+                walk(&path)
+            } else {
+                vec![path]
+            }
         })
         .collect()
 }
@@ -242,12 +316,20 @@ fn walk(dir: &std::path::Path) -> Vec<std::path::PathBuf> {
 #[test]
 fn a_killed_turn_is_marked_and_nothing_before_it_is_lost() {
     let script = Script::new()
-        .on(When::post("/v1/chat/completions").once(), openai_chat(&[Part::Text("First.")]))
         .on(
             When::post("/v1/chat/completions").once(),
-            openai_chat(&[Part::Text("A long answer that never ends")]).stream().after_frames(3, moltbot_testkit::Step::Hang),
+            openai_chat(&[Part::Text("First.")]),
         )
-        .on(When::post("/v1/chat/completions"), openai_chat(&[Part::Text("Third.")]));
+        .on(
+            When::post("/v1/chat/completions").once(),
+            openai_chat(&[Part::Text("A long answer that never ends")])
+                .stream()
+                .after_frames(3, moltbot_testkit::Step::Hang),
+        )
+        .on(
+            When::post("/v1/chat/completions"),
+            openai_chat(&[Part::Text("Third.")]),
+        );
     let server = server(script);
     let home = home(&server, json!({}));
     home.ok(&["agent", "-m", "one"]);
@@ -267,9 +349,16 @@ fn a_killed_turn_is_marked_and_nothing_before_it_is_lost() {
         .unwrap();
     drop(chat.stdin.take());
     let mut said = String::new();
-    chat.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    chat.stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut said)
+        .unwrap();
     chat.wait().unwrap();
-    assert!(said.contains("the program ended before it was answered"), "{said}");
+    assert!(
+        said.contains("the program ended before it was answered"),
+        "{said}"
+    );
     assert!(said.contains("“two”"), "{said}");
 
     home.ok(&["agent", "-m", "three"]);

@@ -33,7 +33,10 @@ fn home(server: &ScriptedServer) -> Home {
 }
 
 fn says(text: &str) -> Script {
-    Script::new().on(When::post("/v1/chat/completions"), openai_chat(&[Part::Text(text)]))
+    Script::new().on(
+        When::post("/v1/chat/completions"),
+        openai_chat(&[Part::Text(text)]),
+    )
 }
 
 #[test]
@@ -83,9 +86,14 @@ fn ctrl_c_stops_the_answer_and_keeps_what_was_said() {
     let script = Script::new()
         .on(
             When::post("/v1/chat/completions").once(),
-            openai_chat(&[Part::Text("one two three four five six")]).stream().after_frames(4, Step::Hang),
+            openai_chat(&[Part::Text("one two three four five six")])
+                .stream()
+                .after_frames(4, Step::Hang),
         )
-        .on(When::post("/v1/chat/completions"), openai_chat(&[Part::Text("Next answer.")]));
+        .on(
+            When::post("/v1/chat/completions"),
+            openai_chat(&[Part::Text("Next answer.")]),
+        );
     let server = server(script);
     let home = home(&server);
     let mut terminal = Terminal::open(&home, &["chat"]);
@@ -139,7 +147,11 @@ fn commands_choose_the_model_and_begin_a_new_session() {
     assert_eq!(requests[0].json()["model"], "m");
     let last = requests[1].json();
     assert_eq!(last["model"], "m", "a new session forgets the choice");
-    assert_eq!(last["messages"].as_array().unwrap().len(), 2, "system and one message");
+    assert_eq!(
+        last["messages"].as_array().unwrap().len(),
+        2,
+        "system and one message"
+    );
 }
 
 #[test]
@@ -169,7 +181,10 @@ fn reasoning_is_shown_only_when_asked_for() {
 #[test]
 fn a_pipe_gets_answers_alone_and_an_exit_code() {
     let script = Script::new()
-        .on(When::post("/v1/chat/completions").once(), openai_chat(&[Part::Text("First.")]))
+        .on(
+            When::post("/v1/chat/completions").once(),
+            openai_chat(&[Part::Text("First.")]),
+        )
         .on(When::post("/v1/chat/completions"), error(400, "no"));
     let server = server(script);
     let home = home(&server);
@@ -180,10 +195,19 @@ fn a_pipe_gets_answers_alone_and_an_exit_code() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    child.stdin.take().unwrap().write_all(b"one\n\ntwo\n").unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(b"one\n\ntwo\n")
+        .unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(out(&output), "First.\n");
-    assert!(err(&output).contains("refused the request"), "{}", err(&output));
+    assert!(
+        err(&output).contains("refused the request"),
+        "{}",
+        err(&output)
+    );
     assert!(!err(&output).contains('\x1b'), "no escape codes in a pipe");
     assert_eq!(output.status.code(), Some(1));
 }
@@ -191,8 +215,14 @@ fn a_pipe_gets_answers_alone_and_an_exit_code() {
 #[test]
 fn an_unanswered_message_is_sent_again_on_request() {
     let script = Script::new()
-        .on(When::post("/v1/chat/completions").once(), error(500, "boom"))
-        .on(When::post("/v1/chat/completions"), openai_chat(&[Part::Text("Now it works.")]));
+        .on(
+            When::post("/v1/chat/completions").once(),
+            error(500, "boom"),
+        )
+        .on(
+            When::post("/v1/chat/completions"),
+            openai_chat(&[Part::Text("Now it works.")]),
+        );
     let server = server(script);
     let home = home(&server);
     home.fails(&["agent", "-m", "important question"]);

@@ -134,7 +134,7 @@ fn a_refused_key_is_told_with_its_source_and_never_shown() {
 
     home.write(
         CONFIG,
-        &config.replace("models: [{", "apiKey: \"BOX_SECRET\", models: [{"),
+        config.replace("models: [{", "apiKey: \"BOX_SECRET\", models: [{"),
     );
     let output = run_with(&home, &[("BOX_SECRET", key)], &["doctor", "--json"]).ok();
     assert!(!output.stdout.contains(key), "{output:?}");
@@ -298,8 +298,7 @@ fn a_hosted_fallback_without_a_key_is_no_safety_net() {
 fn the_name_of_a_variable_that_is_not_set_is_no_key() {
     let server = listing(&["small"]);
     let home = Home::with_config(
-        &box_config(&server.base_url())
-            .replace("models: [{", "apiKey: \"BOX_API_KEY\", models: [{"),
+        box_config(&server.base_url()).replace("models: [{", "apiKey: \"BOX_API_KEY\", models: [{"),
     );
     let report = doctor(&home);
     assert_says(

@@ -5,6 +5,8 @@ mod agent;
 mod chat;
 mod config;
 mod doctor;
+#[cfg(feature = "engine")]
+mod engine;
 mod fixtures;
 mod models;
 mod pull;

@@ -43,20 +43,16 @@ fn file(bytes: &[u8], request: &Recorded) -> Reply {
 #[cfg(feature = "engine")]
 #[test]
 fn a_model_comes_from_the_hub_that_the_environment_names() {
-    let home = Home::new();
     let bytes = model_bytes(300_000);
     let server = block_on(ScriptedServer::start(Script::new().on_with(When::any(), {
         let bytes = bytes.clone();
         move |request| file(&bytes, request)
     })));
+    let home = Home::new();
     let origin = server.origin();
     let vars = [("HF_ENDPOINT", origin.as_str()), ("HF_TOKEN", "hf_secret")];
-    let output = run_with(
-        &home,
-        &vars,
-        &["models", "pull", "hf:some/repo/Tiny-Q4_0.gguf"],
-    )
-    .ok();
+    let pull = &["models", "pull", "hf:some/repo/Tiny-Q4_0.gguf"];
+    let output = run_with(&home, &vars, pull).ok();
     let path = home.state().join("models/tiny-q4_0.gguf");
     assert_eq!(
         output.stdout,
@@ -82,22 +78,15 @@ fn a_model_comes_from_the_hub_that_the_environment_names() {
     assert_eq!(request.header("authorization"), Some("Bearer hf_secret"));
 
     // A second time there is nothing to fetch.
-    run_with(
-        &home,
-        &vars,
-        &["models", "pull", "hf:some/repo/Tiny-Q4_0.gguf"],
-    )
-    .ok();
+    run_with(&home, &vars, pull).ok();
     assert_eq!(server.requests().len(), 1);
-    let list = run(&home, &["models", "list", "--plain"]).ok();
-    assert_eq!(list.stdout, "local/tiny-q4_0\n");
+    assert_eq!(home.ok(&["models", "list", "--plain"]), "local/tiny-q4_0\n");
 }
 
 #[cfg(feature = "engine")]
 #[test]
 fn a_file_on_this_machine_is_taken_over() {
-    let home =
-        Home::with_config(
+    let home = Home::with_config(
         r#"{ agents: { defaults: { model: { primary: "openai/gpt-5.2" }, models: { "openai/gpt-5.2": {} } } } }"#,
     );
     fs::write(home.path().join("Mine.gguf"), model_bytes(5_000)).unwrap();

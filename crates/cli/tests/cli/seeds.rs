@@ -20,7 +20,12 @@ fn ports() -> File {
 /// The page in each language: the folder is `MOLTBOT_SEEDS`, else beside the checkout.
 fn pages() -> Vec<String> {
     let dir = std::env::var_os("MOLTBOT_SEEDS").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/seeds")),
+        || {
+            PathBuf::from(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/../../../shared/seeds"
+            ))
+        },
         PathBuf::from,
     );
     ["local-models.en.txt", "local-models.zh-CN.md"]
@@ -62,7 +67,10 @@ fn three(page: &str) -> [String; 3] {
 /// "Swap the primary and fallback order", as the page tells the reader to.
 fn swapped(hybrid: &str) -> String {
     let swapped = hybrid
-        .replace(r#"primary: "anthropic/claude-sonnet-4-5""#, r#"primary: "lmstudio/minimax-m2.1-gs32""#)
+        .replace(
+            r#"primary: "anthropic/claude-sonnet-4-5""#,
+            r#"primary: "lmstudio/minimax-m2.1-gs32""#,
+        )
         .replace(
             r#"["lmstudio/minimax-m2.1-gs32", "anthropic/claude-opus-4-5"]"#,
             r#"["anthropic/claude-sonnet-4-5", "anthropic/claude-opus-4-5"]"#,
@@ -85,7 +93,10 @@ fn beside_hosted(block: &str, hosted: &ScriptedServer) -> Home {
 
 fn local(port: u16) -> ScriptedServer {
     let script = Script::new()
-        .on(When::get("/v1/models"), models_list(&["minimax-m2.1-gs32", "my-local-model"]))
+        .on(
+            When::get("/v1/models"),
+            models_list(&["minimax-m2.1-gs32", "my-local-model"]),
+        )
         .on(
             When::post("/v1/responses"),
             openai_responses(&[Part::Thinking("Hm."), Part::Text("From the local box.")]),
@@ -142,7 +153,10 @@ fn hybrid_asks_the_hosted_model_first_and_the_local_one_when_it_fails() {
     for page in pages() {
         let hybrid = &three(&page)[1];
         let (box_, cloud) = (local(1234), hosted());
-        assert_eq!(ask(&beside_hosted(hybrid, &cloud)), "From the hosted model.\n");
+        assert_eq!(
+            ask(&beside_hosted(hybrid, &cloud)),
+            "From the hosted model.\n"
+        );
         assert_eq!(box_.requests().len(), 0);
         // As it stands, without a key: nothing is sent to the vendor, the local model answers.
         assert_eq!(ask(&Home::with_config(hybrid)), "From the local box.\n");
@@ -157,13 +171,22 @@ fn with_the_local_server_down_hybrid_and_local_first_answer_from_the_next_rung()
     for page in pages() {
         let [_, hybrid, _] = three(&page);
         let cloud = hosted();
-        assert_eq!(ask(&beside_hosted(&hybrid, &cloud)), "From the hosted model.\n");
+        assert_eq!(
+            ask(&beside_hosted(&hybrid, &cloud)),
+            "From the hosted model.\n"
+        );
         let home = beside_hosted(&swapped(&hybrid), &cloud);
         let output = home.moltbot(&["agent", "--message", "hi"]);
         assert_eq!(out(&output), "From the hosted model.\n");
         let said = err(&output);
-        assert!(said.contains("lmstudio at http://127.0.0.1:1234/v1 cannot be reached"), "{said}");
-        assert!(said.contains("Answered by anthropic/claude-sonnet-4-5"), "{said}");
+        assert!(
+            said.contains("lmstudio at http://127.0.0.1:1234/v1 cannot be reached"),
+            "{said}"
+        );
+        assert!(
+            said.contains("Answered by anthropic/claude-sonnet-4-5"),
+            "{said}"
+        );
     }
 }
 
@@ -174,7 +197,13 @@ fn the_block_for_other_proxies_asks_its_port() {
         let server = local(8000);
         let home = Home::with_config(&three(&page)[2]);
         assert_eq!(
-            home.ok(&["agent", "--message", "hi", "--model", "local/my-local-model"]),
+            home.ok(&[
+                "agent",
+                "--message",
+                "hi",
+                "--model",
+                "local/my-local-model"
+            ]),
             "From the local box.\n"
         );
         let request = &server.requests()[0];

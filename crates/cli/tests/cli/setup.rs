@@ -8,7 +8,6 @@ use serde_json::Value;
 /// A home directory that holds nothing, until the test puts something there.
 pub(crate) struct Home {
     dir: tempfile::TempDir,
-    vars: Vec<(String, String)>,
 }
 
 impl Home {
@@ -16,7 +15,6 @@ impl Home {
     pub(crate) fn new() -> Self {
         Self {
             dir: tempfile::tempdir().unwrap(),
-            vars: Vec::new(),
         }
     }
 
@@ -25,12 +23,6 @@ impl Home {
         let home = Self::new();
         home.write(".clawdbot/moltbot.json", text);
         home
-    }
-
-    /// Sets an environment variable for every run.
-    pub(crate) fn var(mut self, name: &str, value: impl Into<String>) -> Self {
-        self.vars.push((name.into(), value.into()));
-        self
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -63,7 +55,6 @@ impl Home {
             .env_clear()
             .env("HOME", self.path())
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .envs(self.vars.iter().map(|(k, v)| (k, v)))
             .current_dir(self.path())
             .stdin(Stdio::null());
         command
@@ -84,7 +75,13 @@ impl Home {
     /// Runs the program, which must fail with code 1 and say something, and gives what it said.
     pub(crate) fn fails(&self, args: &[&str]) -> String {
         let output = self.moltbot(args);
-        assert_eq!(output.status.code(), Some(1), "{args:?}: {}{}", out(&output), err(&output));
+        assert_eq!(
+            output.status.code(),
+            Some(1),
+            "{args:?}: {}{}",
+            out(&output),
+            err(&output)
+        );
         let said = err(&output);
         assert!(!said.trim().is_empty(), "{args:?} failed without a word");
         said
@@ -93,7 +90,8 @@ impl Home {
     /// Runs the program, which must succeed and print JSON.
     pub(crate) fn json(&self, args: &[&str]) -> Value {
         let text = self.ok(args);
-        serde_json::from_str(&text).unwrap_or_else(|e| panic!("{args:?} printed no JSON ({e}): {text}"))
+        serde_json::from_str(&text)
+            .unwrap_or_else(|e| panic!("{args:?} printed no JSON ({e}): {text}"))
     }
 }
 

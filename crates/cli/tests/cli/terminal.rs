@@ -31,7 +31,12 @@ impl Terminal {
     /// Starts the program with these arguments.
     pub(crate) fn open(home: &Home, args: &[&str]) -> Self {
         let pty = native_pty_system()
-            .openpty(PtySize { rows: 40, cols: 120, pixel_width: 0, pixel_height: 0 })
+            .openpty(PtySize {
+                rows: 40,
+                cols: 120,
+                pixel_width: 0,
+                pixel_height: 0,
+            })
             .unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_moltbot"));
         command.args(args);
@@ -62,7 +67,13 @@ impl Terminal {
                 shared.1.notify_all();
             }
         });
-        Self { child, keyboard, screen, seen: 0, _pty: pty.master }
+        Self {
+            child,
+            keyboard,
+            screen,
+            seen: 0,
+            _pty: pty.master,
+        }
     }
 
     /// Waits until this text comes after everything waited for before.
@@ -74,7 +85,11 @@ impl Terminal {
                 self.seen += at + text.len();
                 return;
             }
-            assert!(!screen.closed, "the program ended before {text:?}: {}", screen.text);
+            assert!(
+                !screen.closed,
+                "the program ended before {text:?}: {}",
+                screen.text
+            );
             let (next, timeout) = changed.wait_timeout(screen, PATIENCE).unwrap();
             screen = next;
             assert!(!timeout.timed_out(), "{text:?} never came: {}", screen.text);

@@ -211,7 +211,7 @@ fn class_of(status: u16, error: &ErrorBody) -> FailureClass {
     );
     // A code inside a good (or vaguely bad) HTTP reply is the truer status.
     let status = match error.status {
-        Some(inner) if status < 400 || status == 400 => inner,
+        Some(inner) if status <= 400 => inner,
         _ => status,
     };
 

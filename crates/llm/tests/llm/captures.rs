@@ -18,18 +18,14 @@ use crate::oracle::{self, Said, case, endpoint};
 /// A reply and the request that it answers.
 struct Recording {
     capture: Capture,
-    api: Api,
+    model: Model,
     /// The request as the decoder sees it.
     request: Request,
 }
 
 impl Recording {
-    fn model(&self) -> Model {
-        model(self.api)
-    }
-
     fn decode<'a>(&self, chunks: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
-        decode(&self.model(), &self.request, chunks)
+        decode(&self.model, &self.request, chunks)
     }
 
     fn said(&self) -> Said {
@@ -48,18 +44,19 @@ fn all() -> Vec<Capture> {
     match capture::kept_dir() {
         Some(directory) => capture::all(directory).unwrap(),
         None => {
-            let directory = capture::default_dir();
-            let variable = capture::DIRECTORY_VARIABLE;
-            #[allow(clippy::print_stderr)]
-            {
-                eprintln!(
-                    "No captures are kept at {}; name their folder in {variable} to test with them.",
-                    directory.display()
-                );
-            }
+            tell_that_none_are_kept();
             Vec::new()
         }
     }
+}
+
+#[allow(clippy::print_stderr)]
+fn tell_that_none_are_kept() {
+    let (directory, variable) = (capture::default_dir(), capture::DIRECTORY_VARIABLE);
+    eprintln!(
+        "No captures are kept at {}; name their folder in {variable} to test with them.",
+        directory.display()
+    );
 }
 
 fn recording(capture: Capture) -> Option<Recording> {
@@ -78,7 +75,7 @@ fn recording(capture: Capture) -> Option<Recording> {
     };
     Some(Recording {
         capture,
-        api,
+        model: model(api),
         request,
     })
 }
@@ -207,7 +204,7 @@ fn small() -> Vec<&'static Recording> {
     for recording in answers().filter(|recording| !recording.said().is_empty()) {
         let kind = |r: &Recording| {
             let server = r.capture.name.split('_').next().map(str::to_owned);
-            (server, r.api, r.capture.is_event_stream())
+            (server, r.model.api, r.capture.is_event_stream())
         };
         match chosen
             .iter_mut()
@@ -229,7 +226,6 @@ fn a_reply_cut_short_is_whole_or_a_failure() {
     for recording in small() {
         let body = &recording.capture.body;
         let whole = recording.decode([body.as_slice()]).reply().clone();
-        eprintln!("XX {} {}", recording.capture.name, body.len());
         for end in 0..body.len() {
             let name = format!("{} up to byte {end}", recording.capture.name);
             let part = &body[..end];
@@ -257,7 +253,7 @@ async fn a_reply_over_http_is_the_same_as_from_the_file() {
     let server = ScriptedServer::start(Script::new()).await;
     for recording in answers() {
         server.set_script(Script::new().on(When::any(), recording.capture.reply()));
-        let model = model_at(&server.base_url(), recording.api);
+        let model = model_at(&server.base_url(), recording.model.api);
         let outcome = ask(&model, &recording.request).await;
         check(recording, &outcome);
         assert!(outcome.result.is_err() || outcome.reply().message.timestamp > 0);
@@ -296,7 +292,7 @@ async fn a_recorded_refusal_is_read_as_what_it_means() {
         let capture = &recording.capture;
         server.set_script(Script::new().on(When::any(), capture.reply()));
         let outcome = ask(
-            &model_at(&server.base_url(), recording.api),
+            &model_at(&server.base_url(), recording.model.api),
             &recording.request,
         )
         .await;

@@ -1,7 +1,7 @@
 //! The keys of the providers in use.
 
 use moltbot_engine::models::InstalledModel;
-use moltbot_llm::{Catalog, CredentialSource, redact};
+use moltbot_llm::{Catalog, CredentialSource};
 use serde_json::Value;
 
 use super::check::Check;
@@ -36,11 +36,7 @@ pub(super) fn check(app: &App, installed: &[InstalledModel]) -> Result<Vec<Check
                     "set {name}, or correct models.providers.{title}.apiKey"
                 ))
             }
-            Key::Found(key) => Check::ok(
-                &id,
-                title,
-                format!("{} ({})", key.source(), redact(key.secret())),
-            ),
+            Key::Found(key) => Check::ok(&id, title, in_use::shown(&key)),
             Key::Missing => Check::fail(&id, title, "no key").remedy(key_remedy(&provider.id)),
         };
         checks.push(if provider.in_chain {

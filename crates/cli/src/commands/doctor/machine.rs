@@ -8,6 +8,7 @@ use sysinfo::{DiskRefreshKind, Disks};
 
 use super::check::Check;
 use super::engine;
+use crate::commands::models::recommend::gib;
 use crate::output;
 
 /// Below this many free bytes the database and the log may soon have no room.
@@ -72,9 +73,9 @@ fn memory(paths: &Paths) -> Check {
         Err(error) => return Check::warn("memory.total", "total", error.to_string()),
     };
     let detail = format!(
-        "{}, {} of it available",
-        output::bytes(memory.total),
-        output::bytes(memory.available)
+        "{}, {} of it free",
+        gib(memory.total),
+        gib(memory.available)
     );
     if !cfg!(feature = "engine") {
         return Check::ok("memory.total", "total", detail);
@@ -90,7 +91,7 @@ fn memory(paths: &Paths) -> Check {
         .iter()
         .any(|known| known.id == model.id);
     let advice = match installed {
-        true => format!("local/{} suits it and is installed", model.id),
+        true => format!("local/{} fits and is installed", model.id),
         false => format!(
             "suits local/{} (moltbot models pull {})",
             model.id, model.id

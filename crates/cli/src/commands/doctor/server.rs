@@ -126,6 +126,12 @@ impl Server {
                     self.id
                 ))
             }
+            // Connected or not, it takes too long: a busy server, or one that loads its model.
+            ListingError::Unreachable(reason) if reason.contains("timed out") => {
+                fail(format!("{base} does not answer within {} s", LIMIT.as_secs())).remedy(
+                    "wait until it has loaded its model, or restart it; a firewall may be in between, too",
+                )
+            }
             ListingError::Unreachable(reason) => {
                 fail(format!("{base} cannot be reached: {reason}")).remedy(self.reach(model))
             }

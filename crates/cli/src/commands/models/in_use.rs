@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use moltbot_config::{Config, EXPECTED_KEYS};
-use moltbot_llm::{Catalog, CatalogError, Credential, Credentials, Model, ModelRef};
+use moltbot_llm::{Catalog, CatalogError, Credential, Credentials, Model, ModelRef, redact};
 
 use crate::app::App;
 
@@ -106,6 +106,15 @@ impl Key {
             None if model.is_local() => Self::NotNeeded,
             None => Self::Missing,
         }
+    }
+}
+
+/// Where a key was found, with as much of it as may be shown.
+pub(crate) fn shown(credential: &Credential) -> String {
+    match redact(credential.secret()) {
+        // Nothing of a short key may be.
+        hidden if hidden == "…" => credential.source().to_string(),
+        part => format!("{} ({part})", credential.source()),
     }
 }
 

@@ -31,7 +31,7 @@ pub(super) async fn run(app: &App, what: &str) -> Result<(), Exit> {
         tokio::select! {
             // The ear for Ctrl-C is there before the first byte is.
             biased;
-            Ok(()) = tokio::signal::ctrl_c() => None,
+            () = interrupt() => None,
             pulled = pull => Some(pulled),
         }
     };
@@ -94,7 +94,10 @@ struct Progress {
 
 impl Progress {
     fn new(what: &str) -> Self {
-        let bar = std::io::stderr().is_terminal().then(ProgressBar::no_length);
+        // The style before the first drawing, which would else be a bar of nothing.
+        let bar = std::io::stderr()
+            .is_terminal()
+            .then(|| ProgressBar::no_length().with_style(looks("{spinner} {msg}")));
         Self {
             what: what.to_owned(),
             bar,
@@ -104,24 +107,29 @@ impl Progress {
     }
 
     fn hear(&mut self, step: &PullProgress) {
+        if step.phase == PullPhase::Done {
+            return;
+        }
         let Some(bar) = &self.bar else {
-            if !self.begun && step.phase != PullPhase::Done {
+            if !self.begun {
                 self.begun = true;
                 output::note(format_args!("Pulling {} from {} …", self.what, step.source));
             }
             return;
         };
+        if let Some(total) = step.total
+            && bar.length() != Some(total)
+        {
+            bar.set_length(total);
+        }
         let form = (step.phase, step.total.is_some());
         if self.shown != Some(form) {
             self.shown = Some(form);
-            // Speed and time left are those of this phase.
-            bar.reset();
             bar.set_style(style(step));
             bar.set_message(doing(step.phase));
+            // Speed and time left are those of this phase.
+            bar.reset();
             bar.enable_steady_tick(Duration::from_millis(120));
-        }
-        if let Some(total) = step.total {
-            bar.set_length(total);
         }
         bar.set_position(step.received);
     }
@@ -154,6 +162,10 @@ fn style(step: &PullProgress) -> ProgressStyle {
         (PullPhase::Downloading, None) => "{spinner} {msg} {bytes}  {bytes_per_sec}",
         _ => "{spinner} {msg}",
     };
+    looks(template)
+}
+
+fn looks(template: &str) -> ProgressStyle {
     // A template that indicatif cannot read would only cost the looks.
     ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())

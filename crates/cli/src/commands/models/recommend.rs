@@ -61,11 +61,16 @@ pub(super) fn run(globals: &Globals, json: bool) -> Result<(), Exit> {
     Ok(())
 }
 
+/// An amount of memory, which is counted in powers of 1024: `12.8 GiB`.
+pub(crate) fn gib(bytes: u64) -> String {
+    format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30))
+}
+
 fn cells(model: &CuratedModel) -> Vec<String> {
     vec![
         model.id.to_owned(),
         output::bytes(model.bytes),
-        output::bytes(model.memory_need()),
+        gib(model.memory_need()),
         output::tokens(u64::from(model.context)),
         if model.tools { "yes" } else { "no" }.to_owned(),
     ]

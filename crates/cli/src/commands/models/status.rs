@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use moltbot_config::schema::AgentDefaults;
 use moltbot_config::{EXPECTED_KEYS, load_text};
-use moltbot_llm::{Catalog, CatalogError, CredentialSource, Credentials, redact};
+use moltbot_llm::{Catalog, CatalogError, CredentialSource, Credentials};
 use serde::Serialize;
 
 use super::aliases;
@@ -164,7 +164,7 @@ fn effective(key: &Key, provider: &str) -> Effective {
                 CredentialSource::Env(_) => "env",
                 CredentialSource::Config => "models.json",
             },
-            detail: format!("{} ({})", credential.source(), redact(credential.secret())),
+            detail: in_use::shown(credential),
         },
         Key::NotNeeded => Effective {
             kind: "none",
