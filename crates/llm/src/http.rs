@@ -52,14 +52,14 @@ impl Clients {
                 .connect_timeout(CONNECT_TIMEOUT)
                 .read_timeout(SILENCE_TIMEOUT)
                 .tcp_nodelay(true)
-                .no_proxy()
                 // Keys and the owner's own headers go nowhere but where the owner pointed.
                 .redirect(reqwest::redirect::Policy::none())
                 .user_agent(concat!("moltbot/", env!("CARGO_PKG_VERSION")));
+            // HTTPS_PROXY is for reaching vendors; a server in the house is reached directly.
             let builder = if tls {
                 builder
             } else {
-                builder.tls_certs_only([])
+                builder.no_proxy().tls_certs_only([])
             };
             builder.build().map_err(|error| chain(&error))
         })

@@ -9,6 +9,7 @@ use moltbot_llm::ModelRef;
 
 use crate::app::App;
 use crate::exit::Exit;
+use crate::interrupt::interrupt;
 use crate::output;
 
 /// What a shell reports of a program that Ctrl-C ended.
@@ -113,7 +114,11 @@ impl Progress {
         let Some(bar) = &self.bar else {
             if !self.begun {
                 self.begun = true;
-                output::note(format_args!("Pulling {} from {} …", self.what, step.source));
+                let from = match step.source == self.what {
+                    true => String::new(),
+                    false => format!(" from {}", step.source),
+                };
+                output::note(format_args!("Pulling {}{from} …", self.what));
             }
             return;
         };
