@@ -192,17 +192,6 @@ impl Backend for EngineBackend {
             .map_err(|(class, detail)| Failure::new(class, model, detail))?;
         self.submit(job);
         // Dropping `reports` is what stops the worker.
-        let answer = answer::collect(model, reports, events);
-        match model.timeout {
-            Some(limit) => match tokio::time::timeout(limit, answer).await {
-                Ok(result) => result,
-                Err(_) => Err(Failure::new(
-                    FailureClass::Timeout,
-                    model,
-                    format!("the engine had no whole answer after {} s", limit.as_secs()),
-                )),
-            },
-            None => answer.await,
-        }
+        answer::collect(model, reports, events).await
     }
 }

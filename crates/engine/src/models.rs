@@ -20,6 +20,7 @@ mod transfer;
 mod wanted;
 
 pub use curated::{CURATED, CuratedModel, PLANNED_CONTEXT, Source, curated};
+pub use disk::free_space;
 pub use installed::{InstalledModel, ModelsError, find, installed};
 pub use memory::MachineMemory;
 pub use pull::{DEFAULT_HUB, PullOptions, PullPhase, PullProgress, pull};

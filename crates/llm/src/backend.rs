@@ -25,7 +25,7 @@ pub struct Reply {
 /// Something that can answer a [`Request`] with one model.
 #[async_trait]
 pub trait Backend: Send + Sync {
-    /// Streams one reply. Events go to `events` as they come; the whole reply is returned at the end. Dropping the
+    /// Streams one reply, however long it takes ([`crate::Ladder`] keeps the owner's time limits). Events go to `events` as they come; the whole reply is returned at the end. Dropping the
     /// future stops the model and closes the connection.
     ///
     /// # Errors

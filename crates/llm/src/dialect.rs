@@ -4,6 +4,7 @@
 mod anthropic;
 mod assembler;
 mod completions;
+mod openai;
 mod plain_text;
 mod responses;
 mod sse;

@@ -76,8 +76,11 @@ impl HttpBackend {
             clients: Clients::default(),
         }
     }
+}
 
-    async fn send(
+#[async_trait]
+impl Backend for HttpBackend {
+    async fn stream(
         &self,
         model: &Model,
         request: &Request,
@@ -154,43 +157,6 @@ impl HttpBackend {
                 })
             }
             (Err(failure), _) => Err(failure),
-        }
-    }
-}
-
-#[async_trait]
-impl Backend for HttpBackend {
-    async fn stream(
-        &self,
-        model: &Model,
-        request: &Request,
-        events: EventSink<'_>,
-    ) -> Result<Reply, Failure> {
-        match model.timeout {
-            None => self.send(model, request, events).await,
-            Some(limit) => {
-                // The time limit cuts the stream at any point, so what was shown is tracked here.
-                let mut shown = false;
-                let mut sink = |event: Event| {
-                    match event {
-                        Event::Text(_) => shown = true,
-                        Event::TextWasThinking => shown = false,
-                        _ => {}
-                    }
-                    events(event);
-                };
-                match tokio::time::timeout(limit, self.send(model, request, &mut sink)).await {
-                    Ok(result) => result,
-                    Err(_) => Err(Failure {
-                        after_text: shown,
-                        ..Failure::new(
-                            FailureClass::Timeout,
-                            model,
-                            format!("no whole answer within {} s", limit.as_secs()),
-                        )
-                    }),
-                }
-            }
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use crate::backend::{Backends, EventSink, Reply};
+use crate::backend::{Backend, Backends, EventSink, Reply};
 use crate::event::Event;
-use crate::failure::{Failure, NextStep};
+use crate::failure::{Failure, FailureClass, NextStep};
 use crate::message::{Content, Message};
 use crate::model::Model;
 use crate::reference::ModelRef;
@@ -99,10 +99,7 @@ impl Ladder {
         let mut failed = Vec::new();
         for (index, model) in self.rungs.iter().enumerate() {
             let outcome = match self.backends.of(model) {
-                Ok(backend) => {
-                    let fitted = fit(request, model);
-                    backend.stream(model, &fitted, &mut *events).await
-                }
+                Ok(backend) => ask(backend, model, &fit(request, model), &mut *events).await,
                 Err(failure) => Err(failure),
             };
             let failure = match outcome {
@@ -132,6 +129,39 @@ impl Ladder {
             }
         }
         Err(LadderError { attempts: failed })
+    }
+}
+
+/// Asks one model, within its provider's time limit where there is one. The limit may cut the answer at any point, so
+/// what was shown by then is noted here.
+async fn ask(
+    backend: &dyn Backend,
+    model: &Model,
+    request: &Request,
+    events: EventSink<'_>,
+) -> Result<Reply, Failure> {
+    let Some(limit) = model.timeout else {
+        return backend.stream(model, request, events).await;
+    };
+    let mut shown = false;
+    let mut note = |event: Event| {
+        match event {
+            Event::Text(_) => shown = true,
+            Event::TextWasThinking => shown = false,
+            _ => {}
+        }
+        events(event);
+    };
+    match tokio::time::timeout(limit, backend.stream(model, request, &mut note)).await {
+        Ok(result) => result,
+        Err(_) => Err(Failure {
+            after_text: shown,
+            ..Failure::new(
+                FailureClass::Timeout,
+                model,
+                format!("no whole answer within {} s", limit.as_secs()),
+            )
+        }),
     }
 }
 

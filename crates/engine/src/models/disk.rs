@@ -53,15 +53,7 @@ pub(super) struct RealDisk;
 
 impl Disk for RealDisk {
     fn free(&self, dir: &Path) -> Option<u64> {
-        let dir = dir.canonicalize().ok()?;
-        let kind = DiskRefreshKind::nothing().with_storage();
-        let disks = Disks::new_with_refreshed_list_specifics(kind).ok()?;
-        let nearest = disks
-            .iter()
-            .filter(|disk| dir.starts_with(disk.mount_point()))
-            .max_by_key(|disk| disk.mount_point().components().count())?;
-        // Some file systems are not on the list; the disk around such a one says nothing.
-        is_same_device(&dir, nearest.mount_point()).then(|| nearest.available_space())
+        free_space(dir)
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn PartFile>> {
@@ -73,6 +65,20 @@ impl Disk for RealDisk {
             .open(path)?;
         Ok(Box::new(file))
     }
+}
+
+/// What is free for files in `dir`, or in the nearest directory above it that exists, in bytes; `None` when it is not
+/// known.
+pub fn free_space(dir: &Path) -> Option<u64> {
+    let dir = dir.ancestors().find_map(|dir| dir.canonicalize().ok())?;
+    let kind = DiskRefreshKind::nothing().with_storage();
+    let disks = Disks::new_with_refreshed_list_specifics(kind).ok()?;
+    let nearest = disks
+        .iter()
+        .filter(|disk| dir.starts_with(disk.mount_point()))
+        .max_by_key(|disk| disk.mount_point().components().count())?;
+    // Some file systems are not on the list; the disk around such a one says nothing.
+    is_same_device(&dir, nearest.mount_point()).then(|| nearest.available_space())
 }
 
 #[cfg(unix)]

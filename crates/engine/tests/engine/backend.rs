@@ -292,19 +292,6 @@ async fn what_cannot_be_answered_says_why() {
 }
 
 #[tokio::test]
-async fn a_time_limit_ends_the_answer() {
-    let engine = Engine::new();
-    let hurried = Model {
-        timeout: Some(Duration::from_millis(1)),
-        ..model("small")
-    };
-    let failure = engine.ask(&hurried, &story(900)).await.1.unwrap_err();
-    assert_eq!(failure.class, FailureClass::Timeout);
-    let (_, reply) = engine.ask(&model("small"), &story(2)).await;
-    assert_eq!(reply.unwrap().message.usage.output, 2);
-}
-
-#[tokio::test]
 async fn a_program_that_is_not_there_is_named() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::copy(model_path(), folder.path().join("small.gguf")).unwrap();

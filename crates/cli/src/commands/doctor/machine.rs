@@ -1,10 +1,7 @@
 //! The machine: room on the disk, and memory for a model.
 
-use std::path::Path;
-
 use moltbot_config::{Environment, Paths};
-use moltbot_engine::models::{MachineMemory, recommend};
-use sysinfo::{DiskRefreshKind, Disks};
+use moltbot_engine::models::{MachineMemory, free_space, recommend};
 
 use super::check::Check;
 use super::engine;
@@ -21,7 +18,7 @@ pub(super) fn check(paths: &Paths, environment: &Environment) -> Vec<Check> {
 
 fn disk(paths: &Paths, environment: &Environment) -> Check {
     let shown = environment.shown(&paths.state_dir);
-    match free(&paths.state_dir) {
+    match free_space(&paths.state_dir) {
         Some(free) if free < LITTLE_ROOM => Check::warn(
             "disk.free",
             "free",
@@ -39,32 +36,6 @@ fn disk(paths: &Paths, environment: &Environment) -> Check {
             format!("not told by the file system of {shown}"),
         ),
     }
-}
-
-/// What is free for files in `dir`, or in the nearest directory above that exists, in bytes; `None` when it is not known.
-fn free(dir: &Path) -> Option<u64> {
-    let dir = dir.ancestors().find_map(|dir| dir.canonicalize().ok())?;
-    let kind = DiskRefreshKind::nothing().with_storage();
-    let disks = Disks::new_with_refreshed_list_specifics(kind).ok()?;
-    disks
-        .iter()
-        .filter(|disk| dir.starts_with(disk.mount_point()))
-        .max_by_key(|disk| disk.mount_point().components().count())
-        // Some file systems are not on the list; the disk around such a one says nothing.
-        .filter(|disk| is_same_device(&dir, disk.mount_point()))
-        .map(sysinfo::Disk::available_space)
-}
-
-#[cfg(unix)]
-fn is_same_device(one: &Path, other: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    let device = |path: &Path| path.metadata().map(|it| it.dev()).ok();
-    device(one).is_some_and(|it| Some(it) == device(other))
-}
-
-#[cfg(not(unix))]
-fn is_same_device(_: &Path, _: &Path) -> bool {
-    true
 }
 
 fn memory(paths: &Paths) -> Check {

@@ -2,17 +2,21 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::dialect::openai;
 use crate::endpoint::Endpoint;
 use crate::message::{AssistantMessage, Content, Message, ToolResultMessage, UserMessage};
 use crate::model::Model;
-use crate::request::{Request, ThinkingLevel, ToolChoice};
+use crate::request::{Request, ToolChoice};
 
 /// The whole body. Optional fields go out only where the request or the owner's config calls for them.
 pub(crate) fn encode(model: &Model, request: &Request) -> Value {
-    let openai = Endpoint::new(model).is_openai();
+    let at_openai = Endpoint::new(model).is_openai();
     let mut body = Map::new();
     body.insert("model".into(), json!(model.reference.model));
-    body.insert("messages".into(), messages(model, request, openai).into());
+    body.insert(
+        "messages".into(),
+        messages(model, request, at_openai).into(),
+    );
     body.insert("stream".into(), true.into());
     body.insert("stream_options".into(), json!({"include_usage": true}));
     if !request.tools.is_empty() {
@@ -33,31 +37,22 @@ pub(crate) fn encode(model: &Model, request: &Request) -> Value {
         }
     }
     if let Some(max) = request.max_tokens {
-        body.insert(max_tokens_field(model, openai).into(), max.into());
+        body.insert(max_tokens_field(model, at_openai).into(), max.into());
     }
-    if let Some(temperature) = request.temperature {
-        body.insert("temperature".into(), temperature.into());
-    }
-    if model.compat.supports_store.unwrap_or(openai) {
-        body.insert("store".into(), false.into());
-    }
-    if model.reasoning
-        && request.thinking != ThinkingLevel::Off
-        && model.compat.supports_reasoning_effort.unwrap_or(true)
-    {
-        let level = request.thinking.min(ThinkingLevel::High);
-        body.insert("reasoning_effort".into(), level.as_str().into());
+    openai::insert_shared(model, request, at_openai, &mut body);
+    if let Some(effort) = openai::effort(model, request, at_openai) {
+        body.insert("reasoning_effort".into(), effort.as_str().into());
     }
     body.into()
 }
 
 /// OpenAI's own models want the new name; everybody else knows the old one.
-fn max_tokens_field(model: &Model, openai: bool) -> &'static str {
+fn max_tokens_field(model: &Model, at_openai: bool) -> &'static str {
     use moltbot_config::schema::MaxTokensField;
     match model.compat.max_tokens_field {
         Some(MaxTokensField::MaxCompletionTokens) => "max_completion_tokens",
         Some(MaxTokensField::MaxTokens) => "max_tokens",
-        None if openai => "max_completion_tokens",
+        None if at_openai => "max_completion_tokens",
         None => "max_tokens",
     }
 }
@@ -71,13 +66,9 @@ fn tool_choice(choice: &ToolChoice) -> Option<Value> {
     }
 }
 
-fn messages(model: &Model, request: &Request, openai: bool) -> Vec<Value> {
+fn messages(model: &Model, request: &Request, at_openai: bool) -> Vec<Value> {
     let mut out = Vec::with_capacity(request.messages.len() + 1);
-    if !request.system.is_empty() {
-        let developer = model.reasoning && model.compat.supports_developer_role.unwrap_or(openai);
-        let role = if developer { "developer" } else { "system" };
-        out.push(json!({"role": role, "content": request.system}));
-    }
+    out.extend(openai::system_message(model, request, at_openai));
     for message in &request.messages {
         match message {
             Message::User(user) => out.push(user_message(user)),

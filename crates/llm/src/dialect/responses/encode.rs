@@ -2,17 +2,18 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::dialect::openai;
 use crate::endpoint::Endpoint;
 use crate::message::{AssistantMessage, AssistantPart, Content, Message};
 use crate::model::{Api, Model};
-use crate::request::{Request, ThinkingLevel, ToolChoice};
+use crate::request::{Request, ToolChoice};
 
 /// The whole body. The conversation is always sent in full: nothing is kept on the server.
 pub(crate) fn encode(model: &Model, request: &Request) -> Value {
-    let openai = Endpoint::new(model).is_openai();
+    let at_openai = Endpoint::new(model).is_openai();
     let mut body = Map::new();
     body.insert("model".into(), json!(model.reference.model));
-    body.insert("input".into(), input(model, request, openai).into());
+    body.insert("input".into(), input(model, request, at_openai).into());
     body.insert("stream".into(), true.into());
     if !request.tools.is_empty() {
         let tools: Vec<Value> = request
@@ -42,38 +43,22 @@ pub(crate) fn encode(model: &Model, request: &Request) -> Value {
     if let Some(max) = request.max_tokens {
         body.insert("max_output_tokens".into(), max.into());
     }
-    if let Some(temperature) = request.temperature {
-        body.insert("temperature".into(), temperature.into());
-    }
-    if model.compat.supports_store.unwrap_or(openai) {
-        body.insert("store".into(), false.into());
-    }
-    if model.reasoning
-        && request.thinking != ThinkingLevel::Off
-        && model.compat.supports_reasoning_effort.unwrap_or(true)
-    {
-        let effort = match request.thinking {
-            ThinkingLevel::Xhigh if !openai => ThinkingLevel::High,
-            level => level,
-        };
+    openai::insert_shared(model, request, at_openai, &mut body);
+    if let Some(effort) = openai::effort(model, request, at_openai) {
         body.insert(
             "reasoning".into(),
             json!({"effort": effort.as_str(), "summary": "auto"}),
         );
-        if openai {
+        if at_openai {
             body.insert("include".into(), json!(["reasoning.encrypted_content"]));
         }
     }
     body.into()
 }
 
-fn input(model: &Model, request: &Request, openai: bool) -> Vec<Value> {
+fn input(model: &Model, request: &Request, at_openai: bool) -> Vec<Value> {
     let mut out = Vec::with_capacity(request.messages.len() + 1);
-    if !request.system.is_empty() {
-        let developer = model.reasoning && model.compat.supports_developer_role.unwrap_or(openai);
-        let role = if developer { "developer" } else { "system" };
-        out.push(json!({"role": role, "content": request.system}));
-    }
+    out.extend(openai::system_message(model, request, at_openai));
     for (position, message) in request.messages.iter().enumerate() {
         match message {
             Message::User(user) => {
