@@ -133,7 +133,7 @@ impl Agent {
         self.store.update_session(&session.key, patch).await
     }
 
-    /// The models to try for a session, in order, and the fallbacks that cannot be used.
+    /// The models to try for a session, in order, and what cannot be used: fallbacks, or the model chosen for the session.
     ///
     /// # Errors
     /// The first model cannot be used, or there is none.
@@ -142,17 +142,22 @@ impl Agent {
         session: &Session,
         requested: Option<&str>,
     ) -> Result<(Vec<Model>, Vec<CatalogError>), CatalogError> {
-        // A choice that the owner's config no longer allows gives way to the default.
-        let chosen = session
-            .settings
-            .get(MODEL_OVERRIDE)
-            .and_then(Value::as_str)
-            .filter(|text| self.catalog.resolve(text).is_ok());
-        self.catalog.chain(
-            requested.or(chosen),
+        let mut wanted = requested.or(session.settings.get(MODEL_OVERRIDE).and_then(Value::as_str));
+        // A choice that the owner's config no longer allows gives way to the default, with a word about it.
+        let dropped = match (requested, wanted) {
+            (None, Some(chosen)) => self.catalog.resolve(chosen).err(),
+            _ => None,
+        };
+        if dropped.is_some() {
+            wanted = None;
+        }
+        let (rungs, mut left_out) = self.catalog.chain(
+            wanted,
             Some(&session.agent_id),
             self.settings.has_anthropic_key,
-        )
+        )?;
+        left_out.splice(0..0, dropped);
+        Ok((rungs, left_out))
     }
 
     /// The thinking level of a session's next turn, before the model's own abilities are considered.

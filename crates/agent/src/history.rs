@@ -29,7 +29,7 @@ pub enum HistoryError {
     },
 }
 
-/// A message of the person's that never got an answer, because the process ended or the turn failed.
+/// A message of the person's that never got an answer: the process ended, no model answered, or the turn was stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnansweredMessage {
     /// What was said.
@@ -76,12 +76,13 @@ pub(crate) async fn unanswered(
     let Some(Turn { id, state, .. }) = turns.last() else {
         return Ok(None);
     };
-    if !matches!(state, TurnState::Interrupted | TurnState::Failed) {
+    if matches!(state, TurnState::Running | TurnState::Done) {
         return Ok(None);
     }
     let entries = store.transcript(session_id).await?;
     let by_turn = group(&entries)?;
-    let Some([Message::User(user), ..]) = by_turn.get(id.as_str()).map(Vec::as_slice) else {
+    // An answer that was cut off still is one.
+    let Some([Message::User(user)]) = by_turn.get(id.as_str()).map(Vec::as_slice) else {
         return Ok(None);
     };
     let text: Vec<&str> = user

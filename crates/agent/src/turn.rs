@@ -35,6 +35,8 @@ pub struct TurnReport {
     pub message: AssistantMessage,
     /// The model that gave it.
     pub model: ModelRef,
+    /// What it cost by the catalog's prices, in US dollars; 0 where none is known.
+    pub cost: f64,
     /// The models that failed before it; empty when the first answered.
     pub failed: Vec<Attempt>,
     /// Fallbacks that cannot be used, each a sentence.
@@ -218,6 +220,7 @@ impl Agent {
             session_id: session.session_id.clone(),
             message,
             model: answer.model,
+            cost: answer.cost,
             failed: answer.failed,
             left_out,
             duration: started.elapsed(),

@@ -37,8 +37,8 @@ pub(crate) fn config_invalid(error: &LoadError) -> String {
 }
 
 impl App {
-    /// Loads the configuration and starts the log. Warnings go to standard error; notices about keys that nothing acts
-    /// on yet too, unless `quiet`.
+    /// Loads the configuration and starts the log. Warnings, and notices about keys that nothing acts on yet, go to
+    /// standard error, unless `quiet`: a command that takes no turn leaves them to those that do.
     pub(crate) fn load(globals: &Globals, quiet: bool) -> Result<Self, Exit> {
         let environment = environment(globals)?;
         let snapshot = moltbot_config::load(&environment)
@@ -126,6 +126,40 @@ impl App {
         Ok(Agent::new(catalog, backends, store, settings))
     }
 
+    /// The session that a person names: by id, by key, or by a name of their own; the agent's main one where none is
+    /// named.
+    pub(crate) async fn session(
+        &self,
+        agent: &Agent,
+        named: Option<&str>,
+    ) -> Result<Session, Exit> {
+        let Some(named) = named else {
+            return Ok(agent.session(&SessionKey::main(agent.id())).await?);
+        };
+        let store = agent.store();
+        let session = match store.session_by_id(named).await? {
+            Some(session) => session,
+            // A transcript that a reset has closed can be read, but not gone on with.
+            None if store.transcript(named).await.is_ok() => {
+                return Err(Exit::failed(format!(
+                    "Session {named} was ended by a reset: leave --session-id out for the current one, or give another name."
+                )));
+            }
+            None => {
+                let key = SessionKey::parse(named, agent.id());
+                self.agent_id(Some(key.agent()))?;
+                agent.session(&key).await?
+            }
+        };
+        if session.agent_id != agent.id() {
+            return Err(Exit::failed(format!(
+                "Session {named} belongs to the agent \"{0}\": add --agent {0}.",
+                session.agent_id
+            )));
+        }
+        Ok(session)
+    }
+
     #[cfg(feature = "engine")]
     fn engine(&self) -> Result<Option<Arc<dyn Backend>>, Exit> {
         let program = std::env::current_exe().map_err(|error| {
@@ -133,7 +167,11 @@ impl App {
                 "The path of this program cannot be found: {error}."
             ))
         })?;
-        let options = moltbot_engine::EngineOptions::new(program, self.paths().models_dir.clone());
+        let mut options =
+            moltbot_engine::EngineOptions::new(program, self.paths().models_dir.clone());
+        if let Some(tokens) = self.snapshot.config.agents().defaults().context_tokens {
+            options.context_limit = u32::try_from(tokens).unwrap_or(u32::MAX);
+        }
         Ok(Some(Arc::new(moltbot_engine::EngineBackend::new(options))))
     }
 
@@ -141,17 +179,6 @@ impl App {
     fn engine(&self) -> Result<Option<Arc<dyn Backend>>, Exit> {
         Ok(None)
     }
-}
-
-/// The session that a person names: by id, by key, or by a name of their own; the agent's main one where none is named.
-pub(crate) async fn session(agent: &Agent, named: Option<&str>) -> Result<Session, Exit> {
-    let Some(named) = named else {
-        return Ok(agent.session(&SessionKey::main(agent.id())).await?);
-    };
-    if let Some(session) = agent.store().session_by_id(named).await? {
-        return Ok(session);
-    }
-    Ok(agent.session(&SessionKey::parse(named, agent.id())).await?)
 }
 
 fn thinking_level(level: moltbot_config::schema::ThinkingLevel) -> ThinkingLevel {

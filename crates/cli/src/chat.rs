@@ -5,10 +5,10 @@ mod slash;
 mod view;
 
 use moltbot_agent::{Agent, TurnError, TurnRequest};
-use moltbot_llm::ThinkingLevel;
+use moltbot_llm::{Api, ThinkingLevel};
 use moltbot_store::{Session, TurnState};
 
-use crate::app::{self, App};
+use crate::app::App;
 use crate::args::{ChatArgs, Globals};
 use crate::commands::footnotes;
 use crate::exit::Exit;
@@ -45,7 +45,7 @@ pub(crate) async fn run(globals: &Globals, args: ChatArgs) -> Result<(), Exit> {
     let app = App::load(globals, false)?;
     let agent_id = app.agent_id(args.agent.as_deref())?;
     let agent = app.agent(&agent_id, None)?;
-    let session = app::session(&agent, args.session.as_deref()).await?;
+    let session = app.session(&agent, args.session.as_deref()).await?;
     let mut chat = Chat {
         agent,
         session,
@@ -54,7 +54,7 @@ pub(crate) async fn run(globals: &Globals, args: ChatArgs) -> Result<(), Exit> {
         show_reasoning: args.reasoning,
         unanswered: None,
     };
-    chat.greet(&app).await?;
+    chat.greet().await?;
     let mut input = Input::open(&app.paths().state_dir.join("chat-history"));
     let mut failed = false;
     loop {
@@ -85,7 +85,7 @@ pub(crate) async fn run(globals: &Globals, args: ChatArgs) -> Result<(), Exit> {
 
 impl Chat {
     /// Says which model will answer, and what is left over from last time.
-    async fn greet(&mut self, app: &App) -> Result<(), Exit> {
+    async fn greet(&mut self) -> Result<(), Exit> {
         let (rungs, left_out) = self.agent.rungs(&self.session, self.model.as_deref())?;
         if let Some(first) = rungs.first() {
             let names: Vec<String> = rungs
@@ -101,8 +101,15 @@ impl Chat {
                 "Model: {}{then} · /help for commands",
                 first.reference
             ));
-            if !app.snapshot.exists && self.model.is_none() {
-                self.dim("Nothing is configured, so this is the largest model installed here. A better one for this machine: moltbot models recommend. A server of your own: set agents.defaults.model.primary in the file that moltbot config file names.");
+            if self.model.is_none() && !self.agent.catalog().has_configured_default() {
+                self.dim(match first.api {
+                    Api::Engine => {
+                        "No model is configured, so this is the largest one installed here. A better one for this machine: moltbot models recommend. A server of your own: set agents.defaults.model.primary in the file that moltbot config file names."
+                    }
+                    _ => {
+                        "No model is configured and none is installed here, so your messages go to this hosted model, for which a key was found. To stay on this machine: moltbot models recommend."
+                    }
+                });
             }
         }
         for reason in left_out {
@@ -111,6 +118,7 @@ impl Chat {
         if let Some(unanswered) = self.agent.unanswered(&self.session).await? {
             let why = match unanswered.state {
                 TurnState::Interrupted => "the program ended before it was answered",
+                TurnState::Aborted => "it was stopped",
                 _ => "no model answered it",
             };
             self.dim(format!(
@@ -143,8 +151,12 @@ impl Chat {
                 }
             }
         };
-        view.end()?;
-        self.unanswered = None;
+        view.end(matches!(result, Ok(_) | Err(TurnError::Stopped)))?;
+        self.unanswered = self
+            .agent
+            .unanswered(&self.session)
+            .await?
+            .map(|open| open.text);
         match result {
             Ok(report) => {
                 for text in footnotes(&report) {
@@ -158,7 +170,6 @@ impl Chat {
             }
             Err(error) => {
                 output::note(output::styled(output::BAD, &error));
-                self.unanswered = Some(message.to_owned());
                 Ok(Outcome::Failed)
             }
         }

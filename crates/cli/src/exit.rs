@@ -29,6 +29,11 @@ impl Exit {
         }
     }
 
+    /// The sentence for the person.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Says the sentence and gives the code to the shell.
     pub(crate) fn report(self) -> ExitCode {
         if !self.message.is_empty() {

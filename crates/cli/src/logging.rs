@@ -19,10 +19,8 @@ const KEPT_DAYS: u64 = 7;
 pub(crate) fn start(snapshot: &Snapshot) {
     let settings = snapshot.config.logging.clone().unwrap_or_default();
     let level = settings.level.map_or(LevelFilter::INFO, filter);
-    if level == LevelFilter::OFF {
-        return;
-    }
     let file = match &settings.file {
+        _ if level == LevelFilter::OFF => None,
         Some(path) => open(&snapshot.environment.absolute(path)),
         None => {
             let dir = &snapshot.paths.logs_dir;

@@ -60,6 +60,13 @@ pub(crate) fn styled(style: Style, text: impl std::fmt::Display) -> String {
     format!("{style}{text}{style:#}")
 }
 
+/// Text of a model or server as it may be shown: its control characters would steer the terminal.
+pub(crate) fn plain(text: &str) -> String {
+    text.chars()
+        .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
+        .collect()
+}
+
 /// Rows under headings, columns aligned, nothing cut. Cells hold no styles: widths are counted in characters.
 pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
     let mut widths: Vec<usize> = headings.iter().map(|h| h.chars().count()).collect();
@@ -118,6 +125,14 @@ mod tests {
         );
         let plain = anstream::adapter::strip_str(&table).to_string();
         assert_eq!(plain, "Model       Ctx\na           8192\na-long-one  1");
+    }
+
+    #[test]
+    fn a_model_cannot_steer_the_terminal() {
+        assert_eq!(
+            plain("\x1b]0;pwned\x07\x1b[2J a\u{9b}1m\tb\r\nc"),
+            "]0;pwned[2J a1m\tb\nc"
+        );
     }
 
     #[test]

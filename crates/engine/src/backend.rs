@@ -24,7 +24,7 @@ use driver::Job;
 
 /// Tokens of context where nobody asks for another figure: enough for a long conversation, and with the models that fit
 /// into small machines less than a gibibyte of memory.
-pub const DEFAULT_CONTEXT_LIMIT: u32 = 8192;
+pub const DEFAULT_CONTEXT_LIMIT: u32 = models::PLANNED_CONTEXT;
 
 /// How the worker process is started and what it may use.
 #[derive(Debug, Clone)]

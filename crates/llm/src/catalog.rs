@@ -5,6 +5,7 @@ mod provider;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use moltbot_config::normalize_agent_id;
 use moltbot_config::schema::{AgentDefaults, Config, ModelEntry};
 use thiserror::Error;
 
@@ -39,12 +40,23 @@ pub struct Catalog {
     entries: BTreeMap<ModelRef, ModelEntry>,
     /// `None`: every model may be used.
     allowed: Option<BTreeSet<ModelRef>>,
-    primary: Option<ModelRef>,
+    /// What the owner configured, or the best model installed.
+    primary: Option<Result<ModelRef, ModelRefError>>,
+    /// Whether the owner configured it.
+    primary_configured: bool,
     fallbacks: Vec<ModelRef>,
-    /// Per agent id: its own primary, and its own fallbacks where it has a list.
-    agents: BTreeMap<String, (Option<ModelRef>, Option<Vec<ModelRef>>)>,
+    /// By agent id.
+    agents: BTreeMap<String, OwnChain>,
     context_tokens: Option<u64>,
     warnings: Vec<String>,
+}
+
+/// What one agent has of its own.
+#[derive(Debug, Clone)]
+struct OwnChain {
+    primary: Option<Result<ModelRef, ModelRefError>>,
+    /// `None`: those of all agents.
+    fallbacks: Option<Vec<ModelRef>>,
 }
 
 /// A model that cannot be used. Each message is the sentence for the person.
@@ -76,7 +88,7 @@ pub enum CatalogError {
     },
     /// Nothing is configured and nothing is installed.
     #[error(
-        "No model is configured and no model file is installed: run moltbot models pull smollm2-135m for a first try, moltbot models recommend for a better one, or set agents.defaults.model.primary."
+        "No model is configured and none is installed: set agents.defaults.model.primary to a model of your server, or run moltbot models pull smollm2-135m for a first try (moltbot models recommend names better ones)."
     )]
     NothingConfigured,
 }
@@ -101,6 +113,7 @@ impl Catalog {
             entries: BTreeMap::new(),
             allowed: None,
             primary: None,
+            primary_configured: false,
             fallbacks: Vec::new(),
             agents: BTreeMap::new(),
             context_tokens: defaults.context_tokens,
@@ -108,10 +121,11 @@ impl Catalog {
         };
         catalog.read_entries(defaults);
         catalog.read_chain(config, defaults);
-        if catalog.primary.is_none() {
+        catalog.primary_configured = catalog.primary.is_some();
+        if !catalog.primary_configured {
             catalog.primary = installed
                 .first()
-                .map(|id| ModelRef::new(ENGINE_PROVIDER, id.clone()));
+                .map(|id| Ok(ModelRef::new(ENGINE_PROVIDER, id.clone())));
         }
         catalog.read_allowlist();
         catalog
@@ -148,48 +162,51 @@ impl Catalog {
 
     fn read_chain(&mut self, config: &Config, defaults: &AgentDefaults) {
         if let Some(chain) = &defaults.model {
-            if let Some(primary) = &chain.primary {
-                self.primary = self.primary_from(primary);
-            }
-            for fallback in chain.fallbacks.iter().flatten() {
-                match self.reference(fallback) {
-                    Ok(model) => self.fallbacks.push(model),
-                    Err(error) => self
-                        .warnings
-                        .push(format!("agents.defaults.model.fallbacks: {error}.")),
-                }
-            }
+            const KEY: &str = "agents.defaults.model";
+            self.primary = chain
+                .primary
+                .as_deref()
+                .map(|text| self.primary_from(KEY, text));
+            self.fallbacks =
+                self.fallbacks_from(KEY, chain.fallbacks.as_deref().unwrap_or_default());
         }
         for agent in config.agents().list() {
             let Some(choice) = &agent.model else { continue };
-            let primary = choice.primary().and_then(|text| self.primary_from(text));
-            let fallbacks = choice.fallbacks().map(|list| {
-                list.iter()
-                    .filter_map(|text| self.reference(text).ok())
-                    .collect()
-            });
-            self.agents
-                .insert(agent.id.to_ascii_lowercase(), (primary, fallbacks));
+            let id = agent.normalized_id();
+            let key = format!("agents.list.{id}.model");
+            let primary = choice.primary().map(|text| self.primary_from(&key, text));
+            let fallbacks = choice
+                .fallbacks()
+                .map(|list| self.fallbacks_from(&key, list));
+            self.agents.insert(id, OwnChain { primary, fallbacks });
         }
     }
 
-    /// A primary without a provider means Anthropic's, as it always has, with a word about it.
-    fn primary_from(&mut self, text: &str) -> Option<ModelRef> {
+    /// A primary without a provider means Anthropic's, as it always has, with a word about it. One that is no reference
+    /// at all stays an error: another model in its place might send the conversation elsewhere.
+    fn primary_from(&mut self, key: &str, text: &str) -> Result<ModelRef, ModelRefError> {
         match self.reference(text) {
-            Ok(model) => Some(model),
             Err(ModelRefError::NoProvider(id)) => {
                 let model = ModelRef::new("anthropic", id.clone());
                 self.warnings.push(format!(
-                    "Model \"{id}\" specified without provider. Falling back to \"{model}\". Please use \"{model}\" in your config."
+                    "Model \"{id}\" specified without provider. Falling back to \"{model}\". Please use \"{model}\" in your config ({key}.primary)."
                 ));
-                Some(model)
+                Ok(model)
             }
-            Err(error) => {
-                self.warnings
-                    .push(format!("agents.defaults.model.primary: {error}."));
-                None
+            other => other,
+        }
+    }
+
+    /// The fallbacks that are references; the others are named in a warning.
+    fn fallbacks_from(&mut self, key: &str, list: &[String]) -> Vec<ModelRef> {
+        let mut fallbacks = Vec::new();
+        for text in list {
+            match self.reference(text) {
+                Ok(model) => fallbacks.push(model),
+                Err(error) => self.warnings.push(format!("{key}.fallbacks: {error}.")),
             }
         }
+        fallbacks
     }
 
     /// Listed models, plus everything the owner named in a chain: a fallback left out for want of a second entry would
@@ -209,11 +226,11 @@ impl Catalog {
         if allowed.is_empty() {
             return;
         }
-        allowed.extend(self.primary.iter().cloned());
+        allowed.extend(self.primary.iter().flatten().cloned());
         allowed.extend(self.fallbacks.iter().cloned());
-        for (primary, fallbacks) in self.agents.values() {
-            allowed.extend(primary.iter().cloned());
-            allowed.extend(fallbacks.iter().flatten().cloned());
+        for own in self.agents.values() {
+            allowed.extend(own.primary.iter().flatten().cloned());
+            allowed.extend(own.fallbacks.iter().flatten().cloned());
         }
         self.allowed = Some(allowed);
     }
@@ -243,18 +260,36 @@ impl Catalog {
 
     /// The model that answers by default: configured, else the best one installed, else Anthropic's where there is a key.
     pub fn default_model(&self, agent: Option<&str>, has_anthropic_key: bool) -> Option<ModelRef> {
-        agent
-            .and_then(|id| self.agents.get(&id.to_ascii_lowercase())?.0.clone())
+        self.default_choice(agent, has_anthropic_key)?.ok()
+    }
+
+    /// The default, or why what was configured is none; `None` where there is nothing at all.
+    fn default_choice(
+        &self,
+        agent: Option<&str>,
+        has_anthropic_key: bool,
+    ) -> Option<Result<ModelRef, ModelRefError>> {
+        self.own(agent)
+            .and_then(|own| own.primary.clone())
             .or_else(|| self.primary.clone())
             .or_else(|| {
-                has_anthropic_key.then(|| ModelRef::new(HOSTED_DEFAULT.0, HOSTED_DEFAULT.1))
+                has_anthropic_key.then(|| Ok(ModelRef::new(HOSTED_DEFAULT.0, HOSTED_DEFAULT.1)))
             })
+    }
+
+    /// Whether the owner chose a default; otherwise it is what was found here.
+    pub fn has_configured_default(&self) -> bool {
+        self.primary_configured
+    }
+
+    fn own(&self, agent: Option<&str>) -> Option<&OwnChain> {
+        self.agents.get(&normalize_agent_id(agent?))
     }
 
     /// The fallbacks of an agent, in order.
     pub fn fallbacks(&self, agent: Option<&str>) -> &[ModelRef] {
-        agent
-            .and_then(|id| self.agents.get(&id.to_ascii_lowercase())?.1.as_deref())
+        self.own(agent)
+            .and_then(|own| own.fallbacks.as_deref())
             .unwrap_or(&self.fallbacks)
     }
 
@@ -272,8 +307,8 @@ impl Catalog {
             Ok(reference) => reference,
             // A bare id means the default's provider.
             Err(ModelRefError::NoProvider(id)) => match &self.primary {
-                Some(primary) => ModelRef::new(primary.provider.clone(), id),
-                None => return Err(ModelRefError::NoProvider(id).into()),
+                Some(Ok(primary)) => ModelRef::new(primary.provider.clone(), id),
+                _ => return Err(ModelRefError::NoProvider(id).into()),
             },
             Err(error) => return Err(error.into()),
         };
@@ -303,15 +338,13 @@ impl Catalog {
             Some(text) => self.resolve(text)?,
             None => {
                 let default = self
-                    .default_model(agent, has_anthropic_key)
-                    .ok_or(CatalogError::NothingConfigured)?;
+                    .default_choice(agent, has_anthropic_key)
+                    .ok_or(CatalogError::NothingConfigured)??;
                 self.model(&default)?
             }
         };
-        let own_list = agent
-            .and_then(|id| self.agents.get(&id.to_ascii_lowercase()))
-            .is_some_and(|(_, fallbacks)| fallbacks.is_some());
-        let primary = self.primary.iter().filter(|_| !own_list);
+        let own_list = self.own(agent).is_some_and(|own| own.fallbacks.is_some());
+        let primary = self.primary.iter().flatten().filter(|_| !own_list);
         let mut rungs = vec![first];
         let mut left_out = Vec::new();
         for reference in self.fallbacks(agent).iter().chain(primary) {
@@ -423,6 +456,7 @@ impl Catalog {
         };
         self.primary
             .iter()
+            .flatten()
             .chain(&self.fallbacks)
             .cloned()
             .for_each(&mut add);
@@ -446,7 +480,11 @@ impl Catalog {
 
     fn tags(&self, reference: &ModelRef) -> Vec<String> {
         let mut tags = Vec::new();
-        if self.primary.as_ref() == Some(reference) {
+        if self
+            .primary
+            .as_ref()
+            .is_some_and(|primary| primary.as_ref() == Ok(reference))
+        {
             tags.push("default".to_owned());
         }
         if let Some(position) = self.fallbacks.iter().position(|model| model == reference) {

@@ -46,6 +46,25 @@ impl Endpoint {
         Self { root, api }
     }
 
+    /// A base URL as it may be shown: without a name, password or query in it.
+    pub fn shown(base_url: &str) -> String {
+        match Url::parse(base_url) {
+            Ok(mut url) if url.has_authority() => {
+                let secret =
+                    !url.username().is_empty() || url.password().is_some() || url.query().is_some();
+                if !secret {
+                    return base_url.to_owned();
+                }
+                // Fails only for URLs that can hold no user name, and then there is none.
+                let _ = url.set_username("");
+                let _ = url.set_password(None);
+                url.set_query(None);
+                url.to_string()
+            }
+            _ => base_url.to_owned(),
+        }
+    }
+
     /// Where a request for a reply is posted.
     pub fn reply_url(&self) -> String {
         let path = match self.api {
@@ -104,6 +123,13 @@ mod tests {
                 "{base}"
             );
         }
+    }
+
+    #[test]
+    fn what_is_secret_in_a_url_is_not_shown() {
+        let shown = Endpoint::shown("http://bob:hunter2@box:8000/v1?key=s3cret");
+        assert_eq!(shown, "http://box:8000/v1");
+        assert_eq!(Endpoint::shown("http://box:8000"), "http://box:8000");
     }
 
     #[test]

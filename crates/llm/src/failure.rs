@@ -7,6 +7,7 @@ mod figures;
 use std::fmt;
 use std::time::Duration;
 
+use crate::endpoint::Endpoint;
 use crate::model::{Api, Model};
 use crate::reference::ModelRef;
 
@@ -179,7 +180,7 @@ impl Failure {
             model: model.reference.clone(),
             server: match model.api {
                 Api::Engine => String::new(),
-                _ => model.base_url.clone(),
+                _ => Endpoint::shown(&model.base_url),
             },
             status: None,
             detail: shorten(&detail.into()),
@@ -289,9 +290,11 @@ impl fmt::Display for Failure {
                 if let (Some(prompt), Some(limit)) = (self.tokens.prompt, self.tokens.limit) {
                     write!(f, ": {prompt} tokens, and it takes {limit}")?;
                 }
-                return f.write_str(
-                    "; start a new session with /new, or load the model with a larger context",
-                );
+                return f.write_str(if self.server.is_empty() {
+                    "; start a new session with /new, or raise agents.defaults.contextTokens"
+                } else {
+                    "; start a new session with /new, or load the model with a larger context"
+                });
             }
             FailureClass::OutputBudget => write!(
                 f,
@@ -331,7 +334,11 @@ impl std::error::Error for Failure {}
 /// One line of at most [`DETAIL_LIMIT`] characters.
 fn shorten(text: &str) -> String {
     let mut line = String::new();
-    for word in text.split_whitespace() {
+    // A server's words must not steer the terminal that shows them.
+    for word in text.split(|c: char| c.is_whitespace() || c.is_control()) {
+        if word.is_empty() {
+            continue;
+        }
         if !line.is_empty() {
             line.push(' ');
         }

@@ -27,6 +27,8 @@ pub struct Answer {
     pub reply: Reply,
     /// The model that gave it.
     pub model: ModelRef,
+    /// What it cost by the catalog's prices, in US dollars; 0 where none is known.
+    pub cost: f64,
     /// The rungs that failed before it, in order; empty when the first answered.
     pub failed: Vec<Attempt>,
 }
@@ -97,7 +99,9 @@ impl Ladder {
         events: EventSink<'_>,
     ) -> Result<Answer, LadderError> {
         let mut failed = Vec::new();
-        for (index, model) in self.rungs.iter().enumerate() {
+        let mut at = 0;
+        while let Some(model) = self.rungs.get(at) {
+            let index = at;
             let outcome = match self.backends.of(model) {
                 Ok(backend) => ask(backend, model, &fit(request, model), &mut *events).await,
                 Err(failure) => Err(failure),
@@ -105,6 +109,7 @@ impl Ladder {
             let failure = match outcome {
                 Ok(reply) => {
                     return Ok(Answer {
+                        cost: model.cost.of(&reply.message.usage),
                         reply,
                         model: model.reference.clone(),
                         failed,
@@ -113,8 +118,18 @@ impl Ladder {
                 Err(failure) => failure,
             };
             tracing::warn!(model = %model.reference, class = failure.class.as_str(), "{failure}");
-            let go_on = failure.class.next_step() == NextStep::NextRung;
-            if let Some(next) = self.rungs.get(index + 1).filter(|_| go_on) {
+            // A conversation too long for one model may fit one with a larger window.
+            let next = match failure.class.next_step() {
+                NextStep::NextRung => Some(index + 1),
+                NextStep::Compact => {
+                    let larger = |rung: &Model| rung.context_window > model.context_window;
+                    let behind = self.rungs.iter().skip(index + 1);
+                    behind.clone().position(larger).map(|at| index + 1 + at)
+                }
+                NextStep::Tell => None,
+            }
+            .filter(|at| *at < self.rungs.len());
+            if let Some(next) = next.and_then(|at| self.rungs.get(at)) {
                 events(Event::NextModel {
                     failure: failure.clone(),
                     next: next.reference.clone(),
@@ -124,8 +139,9 @@ impl Ladder {
                 model: model.reference.clone(),
                 failure,
             });
-            if !go_on {
-                break;
+            match next {
+                Some(next) => at = next,
+                None => break,
             }
         }
         Err(LadderError { attempts: failed })

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use moltbot_config::schema::Compat;
 
+use crate::message::Usage;
 use crate::reference::ModelRef;
 
 /// The dialect that a model is spoken to in.
@@ -50,6 +51,18 @@ pub struct Cost {
     pub cache_read: f64,
     /// Prompt tokens written to the server's cache.
     pub cache_write: f64,
+}
+
+impl Cost {
+    /// The price of one reply, in US dollars.
+    pub fn of(&self, usage: &Usage) -> f64 {
+        // Token counts are far below 2^53.
+        let part = |tokens: u64, price: f64| tokens as f64 * price / 1e6;
+        part(usage.input, self.input)
+            + part(usage.output, self.output)
+            + part(usage.cache_read, self.cache_read)
+            + part(usage.cache_write, self.cache_write)
+    }
 }
 
 /// A model of one provider, with config, catalog and defaults already merged.

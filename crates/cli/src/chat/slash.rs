@@ -85,7 +85,7 @@ impl Chat {
                     return Ok(Next::Send(message));
                 }
             }
-            Slash::Retry => match self.unanswered.take() {
+            Slash::Retry => match self.unanswered.clone() {
                 Some(message) => return Ok(Next::Send(message)),
                 None => output::line("There is no unanswered message.")?,
             },
@@ -167,9 +167,14 @@ impl Chat {
                     .await?;
                 self.thinking = None;
                 self.refresh().await?;
+                let (rungs, _) = self.agent.rungs(&self.session, self.model.as_deref())?;
+                let reasons = rungs.first().is_some_and(|model| model.reasoning);
                 output::line(match level {
                     ThinkingLevel::Off => "Thinking disabled.".to_owned(),
-                    level => format!("Thinking level set to {level}."),
+                    level if reasons => format!("Thinking level set to {level}."),
+                    level => format!(
+                        "Thinking level set to {level}; the model of this session does not reason."
+                    ),
                 })
             }
             Err(sentence) => output::line(sentence),

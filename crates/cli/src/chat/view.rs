@@ -1,4 +1,7 @@
 //! Showing an answer while it comes.
+//!
+//! At a terminal, words are shown as they come; what turns out void is said to be so. Whatever reads a pipe cannot take
+//! anything back, so it gets the answer when it is certain.
 
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -22,6 +25,8 @@ pub(super) struct View {
     spinner: Option<ProgressBar>,
     show_reasoning: bool,
     last: Last,
+    /// For a pipe: the answer so far.
+    held: Option<String>,
     /// The reader of standard output went away.
     broken: Option<Exit>,
 }
@@ -41,6 +46,7 @@ impl View {
             spinner,
             show_reasoning,
             last: Last::Nothing,
+            held: (!std::io::stdout().is_terminal()).then(String::new),
             broken: None,
         }
     }
@@ -50,6 +56,11 @@ impl View {
         match event {
             Event::Phase(phase) => self.say(describe(phase)),
             Event::Text(text) => {
+                let text = output::plain(&text);
+                if let Some(held) = &mut self.held {
+                    held.push_str(&text);
+                    return;
+                }
                 // Nothing but white space is no beginning of an answer.
                 let text = match self.last {
                     Last::Text => text.as_str(),
@@ -61,17 +72,28 @@ impl View {
                 }
             }
             Event::Thinking(text) if self.show_reasoning => {
-                self.switch(Last::Thinking);
-                self.print(&output::styled(DIM, text));
+                let text = output::styled(DIM, output::plain(&text));
+                if self.held.is_some() {
+                    output::note(text);
+                } else {
+                    self.switch(Last::Thinking);
+                    self.print(&text);
+                }
             }
             Event::Thinking(_) => self.say("thinking".to_owned()),
             Event::TextWasThinking => {
+                if let Some(held) = &mut self.held {
+                    held.clear();
+                }
                 if self.last == Last::Text {
                     self.break_line();
                     output::note(output::styled(DIM, "(that was the model's reasoning)"));
                 }
             }
             Event::NextModel { failure, next } => {
+                if let Some(held) = &mut self.held {
+                    held.clear();
+                }
                 self.break_line();
                 self.clear();
                 output::note(output::styled(
@@ -83,10 +105,17 @@ impl View {
         }
     }
 
-    /// Ends the answer's last line and takes the spinner away.
-    pub(super) fn end(mut self) -> Result<(), Exit> {
+    /// Ends the answer's last line and takes the spinner away. `stands` says whether what came is an answer, whole or
+    /// stopped by the person.
+    pub(super) fn end(mut self, stands: bool) -> Result<(), Exit> {
         self.clear();
         self.break_line();
+        if let Some(held) = self.held.take()
+            && stands
+            && !held.trim().is_empty()
+        {
+            output::line(held.trim())?;
+        }
         self.broken.take().map_or(Ok(()), Err)
     }
 

@@ -1,43 +1,74 @@
 //! `moltbot agent`: one message, one answer.
 
 use moltbot_agent::{TurnError, TurnReport, TurnRequest};
+use moltbot_llm::StopReason;
 use serde_json::{Value, json};
 
-use crate::app::{self, App};
+use crate::app::App;
 use crate::args::{AgentArgs, Globals};
 use crate::exit::Exit;
 use crate::interrupt::interrupt;
 use crate::output;
 
-/// Takes one turn and prints the answer.
+/// Takes one turn and prints the answer. With `--json`, a failure is JSON on standard output too.
 pub(crate) async fn run(globals: &Globals, args: AgentArgs) -> Result<(), Exit> {
-    let app = App::load(globals, args.json)?;
-    let agent_id = app.agent_id(args.agent.as_deref())?;
-    let agent = app.agent(&agent_id, args.timeout)?;
-    let session = app::session(&agent, args.session_id.as_deref()).await?;
+    match answer(globals, &args).await {
+        Ok(report) if args.json => output::json(&answer_json(&report)),
+        Ok(report) => {
+            output::line(output::plain(report.message.text().trim()))?;
+            for text in footnotes(&report) {
+                output::note(output::styled(output::DIM, text));
+            }
+            Ok(())
+        }
+        Err(failure) => {
+            if args.json {
+                output::json(&failure.json())?;
+            }
+            Err(failure.exit)
+        }
+    }
+}
+
+/// A turn that gave no answer.
+struct NoAnswer {
+    exit: Exit,
+    kind: &'static str,
+    session_id: Option<String>,
+}
+
+impl<E: Into<Exit>> From<E> for NoAnswer {
+    /// A failure before any model was asked.
+    fn from(error: E) -> Self {
+        Self {
+            exit: error.into(),
+            kind: "setup",
+            session_id: None,
+        }
+    }
+}
+
+async fn answer(globals: &Globals, args: &AgentArgs) -> Result<TurnReport, NoAnswer> {
+    if args.message.trim().is_empty() {
+        return Err(Exit::failed("The message is empty: say something after --message.").into());
+    }
+    let app = App::load(globals, false)?;
+    let agent = app.agent(&app.agent_id(args.agent.as_deref())?, args.timeout)?;
+    let session = app.session(&agent, args.session_id.as_deref()).await?;
     let request = TurnRequest {
         session: &session,
         message: &args.message,
         model: args.model.as_deref(),
         thinking: args.thinking,
     };
-    let mut ignore = |_| {};
-    match agent.turn(request, interrupt(), &mut ignore).await {
-        Ok(report) if args.json => output::json(&answer_json(&report)),
-        Ok(report) => {
-            output::line(report.message.text().trim())?;
-            for text in footnotes(&report) {
-                output::note(output::styled(output::DIM, text));
-            }
-            Ok(())
-        }
-        Err(error) => {
-            if args.json {
-                output::json(&error_json(&session.session_id, &error))?;
-            }
-            Err(error.into())
-        }
-    }
+    agent
+        .turn(request, interrupt(), &mut |_| {})
+        .await
+        .map_err(|error| NoAnswer {
+            kind: kind(&error),
+            exit: error.into(),
+            session_id: Some(session.session_id.clone()),
+        })
 }
 
 /// What the person should know beside the answer: who gave it, where that was not the first choice.
@@ -50,6 +81,9 @@ pub(crate) fn footnotes(report: &TurnReport) -> Vec<String> {
             .map(|attempt| attempt.failure.to_string())
             .collect();
         notes.push(format!("Answered by {served}: {}", reasons.join(" ")));
+    }
+    if report.message.stop_reason == StopReason::Length {
+        notes.push("The answer was cut off at its length limit; raise maxTokens of that model for longer ones.".to_owned());
     }
     notes
 }
@@ -81,29 +115,37 @@ fn answer_json(report: &TurnReport) -> Value {
                     "cacheRead": message.usage.cache_read,
                     "cacheWrite": message.usage.cache_write,
                     "total": message.usage.total(),
+                    "cost": {"total": report.cost},
                 },
             },
             "stopReason": message.stop_reason,
             "fallback": fallback,
+            "leftOut": report.left_out,
         },
     })
 }
 
-fn error_json(session_id: &str, error: &TurnError) -> Value {
-    let kind = match error {
+/// The stable word for why there is no answer.
+fn kind(error: &TurnError) -> &'static str {
+    match error {
         TurnError::Models(models) => models.last().map_or("failed", |f| f.class.as_str()),
         TurnError::Catalog(_) => "model",
         TurnError::UnknownTool(_) => "unknown_tool",
         TurnError::Stopped => "aborted",
         TurnError::OutOfTime(_) => "timeout",
         TurnError::History(_) | TurnError::Store(_) => "store",
-    };
-    json!({
-        "payloads": [],
-        "meta": {
-            "agentMeta": {"sessionId": session_id},
-            "aborted": matches!(error, TurnError::Stopped),
-            "error": {"kind": kind, "message": error.to_string()},
-        },
-    })
+    }
+}
+
+impl NoAnswer {
+    fn json(&self) -> Value {
+        json!({
+            "payloads": [],
+            "meta": {
+                "agentMeta": {"sessionId": self.session_id},
+                "aborted": self.kind == "aborted",
+                "error": {"kind": self.kind, "message": self.exit.message()},
+            },
+        })
+    }
 }

@@ -372,3 +372,80 @@ fn a_killed_turn_is_marked_and_nothing_before_it_is_lost() {
         .collect();
     assert_eq!(contents, ["one", "First.", "three"]);
 }
+
+#[test]
+fn an_answer_cut_at_its_limit_is_said_to_be_cut() {
+    let script = Script::new().on(
+        When::post("/v1/chat/completions"),
+        openai_chat(&[Part::Text("Half of")]).finish(moltbot_testkit::Finish::Length),
+    );
+    let server = server(script);
+    let output = home(&server, json!({})).moltbot(&["agent", "-m", "hi"]);
+    assert_eq!(out(&output), "Half of\n");
+    assert!(
+        err(&output).contains("cut off at its length limit"),
+        "{}",
+        err(&output)
+    );
+}
+
+#[test]
+fn a_model_cannot_steer_the_terminal() {
+    let server = server(says("\u{1b}]0;pwned\u{7}\u{1b}[2Jhello"));
+    assert_eq!(
+        home(&server, json!({})).ok(&["agent", "-m", "hi"]),
+        "]0;pwned[2Jhello\n"
+    );
+}
+
+#[test]
+fn setup_failures_are_json_too_and_an_empty_message_is_refused() {
+    let server = server(says("x"));
+    let home = home(&server, json!({}));
+    for args in [
+        ["agent", "-m", "hi", "--json", "--agent", "ghost"],
+        ["agent", "-m", "  ", "--json", "--agent", "main"],
+    ] {
+        let output = home.moltbot(&args);
+        assert_eq!(output.status.code(), Some(1));
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(json["meta"]["error"]["kind"], "setup");
+    }
+    assert_eq!(server.requests().len(), 0);
+}
+
+#[test]
+fn a_session_that_was_reset_is_not_silently_begun_anew() {
+    let server = server(says("x"));
+    let home = home(&server, json!({}));
+    let json = home.json(&["agent", "-m", "hi", "--json"]);
+    let id = json["meta"]["agentMeta"]["sessionId"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    home.ok(&["agent", "-m", "more", "--session-id", &id]);
+    let mut chat = home
+        .command(&["chat"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::io::Write::write_all(&mut chat.stdin.take().unwrap(), b"/new\n").unwrap();
+    assert!(chat.wait().unwrap().success());
+    let said = home.fails(&["agent", "-m", "again", "--session-id", &id]);
+    assert!(said.contains("ended by a reset"), "{said}");
+    let said = home.fails(&["agent", "-m", "hi", "--session-id", "agent:ghost:main"]);
+    assert!(said.contains("no agent \"ghost\""), "{said}");
+}
+
+#[test]
+fn a_password_in_a_base_url_is_not_shown() {
+    let home = Home::with_config(
+        r#"{agents: {defaults: {model: {primary: "box/m"}}}, models: {providers: {box: {baseUrl: "http://bob:hunter2@127.0.0.1:9/v1", models: []}}}}"#,
+    );
+    let said = home.fails(&["agent", "-m", "hi"]);
+    assert!(
+        said.contains("127.0.0.1:9") && !said.contains("hunter2"),
+        "{said}"
+    );
+    assert!(!home.ok(&["doctor"]).contains("hunter2"));
+}

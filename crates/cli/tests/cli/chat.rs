@@ -134,7 +134,7 @@ fn commands_choose_the_model_and_begin_a_new_session() {
     terminal.wait_for("box/n (openai-completions)");
     terminal.wait_for("agent:main:main");
     terminal.line("/think high");
-    terminal.wait_for("Thinking level set to high.");
+    terminal.wait_for("Thinking level set to high; the model of this session does not reason.");
     terminal.line("/nonsense");
     terminal.wait_for("There is no command /nonsense");
     terminal.line("/new second");
@@ -234,4 +234,69 @@ fn an_unanswered_message_is_sent_again_on_request() {
     terminal.wait_for(PROMPT);
     terminal.press(CTRL_D);
     terminal.wait();
+}
+
+#[test]
+fn a_pipe_gets_one_answer_even_when_a_model_breaks_off() {
+    let script = Script::new()
+        .on(
+            When::post("/v1/chat/completions").once(),
+            openai_chat(&[Part::Text("Half an answer that")])
+                .stream()
+                .after_frames(3, Step::Cut),
+        )
+        .on(
+            When::post("/v1/chat/completions"),
+            openai_chat(&[Part::Text("A whole answer.")]),
+        );
+    let server = server(script);
+    let home = Home::with_config(
+        json!({
+            "agents": {"defaults": {"model": {"primary": "box/m", "fallbacks": ["box/n"]}}},
+            "models": {"providers": {"box": {"baseUrl": server.base_url(), "models": []}}},
+        })
+        .to_string(),
+    );
+    let mut child = home
+        .command(&["chat"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(b"hi\n").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(out(&output), "A whole answer.\n");
+    assert!(err(&output).contains("Asking box/n."), "{}", err(&output));
+}
+
+#[test]
+fn a_message_stopped_before_any_word_can_be_sent_again() {
+    let script = Script::new()
+        .on(
+            When::post("/v1/chat/completions").once(),
+            openai_chat(&[Part::Text("never")])
+                .stream()
+                .after_frames(0, Step::Hang),
+        )
+        .on(
+            When::post("/v1/chat/completions"),
+            openai_chat(&[Part::Text("Here you are.")]),
+        );
+    let server = server(script);
+    let home = home(&server);
+    let mut terminal = Terminal::open(&home, &["chat"]);
+    terminal.wait_for(PROMPT);
+    terminal.line("question");
+    block_on(server.wait_for_requests(1));
+    terminal.press(CTRL_C);
+    terminal.wait_for("Stopped.");
+    terminal.wait_for(PROMPT);
+    terminal.line("/retry");
+    terminal.wait_for("Here you are.");
+    terminal.wait_for(PROMPT);
+    terminal.press(CTRL_D);
+    terminal.wait();
+    let asked = server.requests().pop().unwrap().json();
+    assert_eq!(asked["messages"][1]["content"], "question");
 }

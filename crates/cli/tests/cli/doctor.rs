@@ -324,14 +324,19 @@ fn a_file_of_profiles_that_cannot_be_read_is_told() {
     );
 }
 
+/// The head of a model file of version 3 with no tensors and no metadata.
+#[cfg(feature = "engine")]
+const EMPTY_GGUF: &str = "GGUF\u{3}\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+
 #[cfg(feature = "engine")]
 #[test]
 fn installed_models_are_told_with_their_checksums() {
     let home =
         Home::with_config(r#"{ agents: { defaults: { model: { primary: "local/gone" } } } }"#);
-    home.write("Mine.gguf", "GGUF and the weights");
+    home.write("Mine.gguf", EMPTY_GGUF);
     home.ok(&["models", "pull", "Mine.gguf"]);
-    home.write(".clawdbot/models/by-hand.gguf", "GGUF");
+    home.write(".clawdbot/models/by-hand.gguf", EMPTY_GGUF);
+    home.write(".clawdbot/models/broken.gguf", "GGUF");
     let report = doctor(&home);
     assert_says(
         one(&report, "engine.model.mine"),
@@ -345,6 +350,7 @@ fn installed_models_are_told_with_their_checksums() {
         "put here by hand",
         "",
     );
+    assert_says(one(&report, "engine.model.broken"), "fail", "GGUF", "");
     assert_says(
         one(&report, "models.local.gone"),
         "fail",

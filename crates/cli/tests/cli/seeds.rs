@@ -17,17 +17,18 @@ fn ports() -> File {
     lock
 }
 
-/// The page in each language: the folder is `MOLTBOT_SEEDS`, else beside the checkout.
+/// The page in each language: in the folder that `MOLTBOT_SEEDS` names, else in the one kept beside the checkout. Where
+/// neither is there, there is nothing to check.
 fn pages() -> Vec<String> {
-    let dir = std::env::var_os("MOLTBOT_SEEDS").map_or_else(
-        || {
-            PathBuf::from(concat!(
-                env!("CARGO_MANIFEST_DIR"),
-                "/../../../shared/seeds"
-            ))
-        },
-        PathBuf::from,
-    );
+    let named = std::env::var_os("MOLTBOT_SEEDS").map(PathBuf::from);
+    let kept = PathBuf::from(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../../shared/seeds"
+    ));
+    if named.is_none() && !kept.is_dir() {
+        return Vec::new();
+    }
+    let dir = named.unwrap_or(kept);
     ["local-models.en.txt", "local-models.zh-CN.md"]
         .iter()
         .map(|name| {

@@ -7,9 +7,9 @@ section! {
     pub struct Logging {
         /// Least important level that goes to the log file. Default: info.
         pub level: Option<LogLevel>,
-        /// Least important level shown on the console. Default: info.
+        /// Least important level shown on the console. Default: nothing is.
         pub console_level: Option<LogLevel>,
-        /// The log file. Default: one file a day under `/tmp/moltbot`, kept for 24 hours.
+        /// The log file. Default: one file a day in the state directory's `logs`, kept for 7 days.
         pub file: Option<String>,
         /// How lines look on the console. Default: pretty.
         pub console_style: Option<ConsoleStyle>,
@@ -29,7 +29,7 @@ impl Logging {
 
     /// Least important level shown on the console.
     pub fn console_level(&self) -> LogLevel {
-        self.console_level.unwrap_or(LogLevel::Info)
+        self.console_level.unwrap_or(LogLevel::Silent)
     }
 
     /// How lines look on the console.

@@ -248,8 +248,8 @@ section! {
         pub supports_developer_role: Option<bool>,
         /// Whether the server takes `reasoning_effort`.
         pub supports_reasoning_effort: Option<bool>,
-        /// Field in which the server takes the limit of the answer. Default:
-        /// max_completion_tokens.
+        /// Field in which the server takes the limit of the answer. Default: max_tokens, and
+        /// max_completion_tokens for OpenAI itself.
         pub max_tokens_field: Option<MaxTokensField>,
     }
 }

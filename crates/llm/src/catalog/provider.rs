@@ -82,15 +82,16 @@ impl CatalogModel {
         }
     }
 
-    /// A model file of the engine, whose real limits the engine reads from the file itself.
+    /// A model file of the engine, whose real limits (and whether its template reasons) the engine reads from the file
+    /// itself.
     fn engine(id: &str) -> Self {
         Self {
             id: id.to_owned(),
             name: id.to_owned(),
             api: Some(Ok(Api::Engine)),
-            reasoning: false,
+            reasoning: true,
             vision: false,
-            context_window: 8192,
+            context_window: 16_384,
             context_known: false,
             max_tokens: 2048,
             cost: Cost::default(),

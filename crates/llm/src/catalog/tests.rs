@@ -105,7 +105,7 @@ fn another_model_first_keeps_the_fallbacks_and_the_primary_behind_it() {
     "model": {"primary": "lmstudio/a", "fallbacks": ["openai/gpt-5.2"]}},
     "list": [
         {"id": "main"},
-        {"id": "Narrow", "model": {"primary": "vllm/x", "fallbacks": []}},
+        {"id": "Narrow One", "model": {"primary": "vllm/x", "fallbacks": []}},
         {"id": "other", "model": "vllm/y"}
     ]}}));
     let names = |requested, agent| -> Vec<String> {
@@ -116,7 +116,7 @@ fn another_model_first_keeps_the_fallbacks_and_the_primary_behind_it() {
         names(Some("vllm/z"), None),
         ["vllm/z", "openai/gpt-5.2", "lmstudio/a"]
     );
-    assert_eq!(names(None, Some("narrow")), ["vllm/x"]);
+    assert_eq!(names(None, Some("narrow-one")), ["vllm/x"]);
     assert_eq!(
         names(None, Some("other")),
         ["vllm/y", "openai/gpt-5.2", "lmstudio/a"]
@@ -197,4 +197,20 @@ fn a_server_called_local_and_the_engine_share_the_name() {
     );
     assert_eq!(c.resolve("local/other").unwrap().api, Api::OpenAiResponses);
     assert_eq!(c.resolve("local/smollm2-135m").unwrap().api, Api::Engine);
+}
+
+#[test]
+fn a_primary_that_is_no_reference_is_an_error_and_no_other_model() {
+    let config: Config = serde_json::from_value(json!({
+        "agents": {"defaults": {"model": {"primary": "lmstudio/", "fallbacks": ["nonsense", "vllm/x"]}}}
+    }))
+    .unwrap();
+    let c = Catalog::new(&config, &["installed".into()]);
+    assert!(matches!(
+        c.chain(None, None, true),
+        Err(CatalogError::Malformed(_))
+    ));
+    assert_eq!(c.default_model(None, true), None);
+    assert!(c.warnings()[0].contains("agents.defaults.model.fallbacks: \"nonsense\""));
+    assert_eq!(c.fallbacks(None).len(), 1);
 }

@@ -300,6 +300,11 @@ impl Assembler {
                 Piece::Text(text) => self.take_text(text),
                 Piece::Thinking(text) => self.take_thinking(text),
                 Piece::TextWasThinking => self.text_was_thinking(),
+                Piece::ThinkingWasText(text) => {
+                    let unsealed = |part: &mut AssistantPart| matches!(part, AssistantPart::Thinking(t) if t.signature.is_none());
+                    self.parts.pop_if(unsealed);
+                    self.take_text(text);
+                }
                 Piece::ToolCall { name, arguments } => {
                     let slot = Slot::Item(format!("text-{}", self.calls.len()));
                     self.tool_call(slot, None, Some(&name), &arguments);

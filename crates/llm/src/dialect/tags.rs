@@ -3,7 +3,7 @@
 //! Known forms: `<think>`, `<thinking>`, `<thought>`, `<reasoning>`, `<antthinking>` with their ends; a lone closing tag
 //! (Qwen3's template opens the tag in the prompt, so the stream holds only its end); `<final>` around the answer; and
 //! the channels of the harmony format (gpt-oss). Tags may be cut anywhere between chunks and may stay unclosed. Inside
-//! code they are text, and so is a tag in the middle of a sentence.
+//! code they are text, and so is an opening tag in the middle of a line that is never closed.
 
 /// A stretch of text and what it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub(super) enum Piece {
     Thinking(String),
     /// All text so far was reasoning.
     TextWasThinking,
+    /// The reasoning given out last was this text: its opening tag was a word of the answer.
+    ThinkingWasText(String),
     /// A whole call from harmony's commentary channel.
     ToolCall {
         /// The tool's name.
@@ -117,6 +119,8 @@ pub(super) struct TagSplitter {
     thought: bool,
     /// White space right after a tag is not text.
     trim_next: bool,
+    /// What came since an opening tag in the middle of a line, the tag included.
+    doubtful: Option<String>,
 }
 
 /// What stands at a place.
@@ -158,6 +162,10 @@ impl TagSplitter {
     /// The text is over.
     pub(super) fn finish(&mut self, out: &mut Vec<Piece>) {
         self.advance(true, out);
+        if let Some(text) = self.doubtful.take() {
+            self.mode = Mode::Text;
+            out.push(Piece::ThinkingWasText(text));
+        }
         if let Mode::Call(name) = &self.mode {
             // A call whose end token the server swallowed.
             let name = name.clone();
@@ -179,7 +187,12 @@ impl TagSplitter {
                 Mode::Text => self.text(&held, last, out),
                 Mode::Thinking(close) => {
                     let close = *close;
-                    self.thinking(&held, &[&[close]], last, out)
+                    let (used, again) = self.thinking(&held, &[&[close]], last, out);
+                    match &mut self.doubtful {
+                        Some(doubtful) if !again => doubtful.push_str(&held[..used]),
+                        _ => self.doubtful = None,
+                    }
+                    (used, again)
                 }
                 Mode::Analysis => self.thinking(&held, &[ENDS, &[START, CHANNEL]], last, out),
                 Mode::Header => self.header(&held, last, out),
@@ -229,40 +242,24 @@ impl TagSplitter {
                     continue;
                 }
             };
-            let behind = &rest[tag.len()..];
             if let Some(kind) = OPENERS.iter().position(|t| *t == tag) {
-                if self.markdown.line_begun {
-                    self.markdown.pass(c);
-                    at += 1;
-                    continue;
-                }
                 emit(&held[from..at], out);
+                // In the middle of a line it may be a word of the answer; whether it is closed will tell.
+                self.doubtful = self.markdown.line_begun.then(|| tag.to_owned());
                 self.thought = true;
                 self.trim_next = true;
                 self.mode = Mode::Thinking(CLOSERS[kind]);
                 return (at + tag.len(), true);
             }
             if CLOSERS.contains(&tag) {
-                // A lone end makes everything before it reasoning, unless it is quoted in a sentence.
-                if behind.is_empty() && !last && self.markdown.line_begun {
-                    break;
-                }
-                let ends_line = behind.is_empty() || behind.starts_with(['\n', '\r']);
-                if self.thought || (self.markdown.line_begun && !ends_line) {
-                    if self.thought && !self.markdown.line_begun {
-                        // The second end of a block already closed: markup, not text.
-                        emit(&held[from..at], out);
-                        return (at + tag.len(), true);
-                    }
-                    self.markdown.pass(c);
-                    at += 1;
-                    continue;
-                }
                 emit(&held[from..at], out);
-                out.push(Piece::TextWasThinking);
-                self.thought = true;
-                self.trim_next = true;
-                self.markdown = Markdown::default();
+                // A lone end makes everything before it reasoning; the second end of a closed block is only markup.
+                if !self.thought {
+                    out.push(Piece::TextWasThinking);
+                    self.thought = true;
+                    self.trim_next = true;
+                    self.markdown = Markdown::default();
+                }
                 return (at + tag.len(), true);
             }
             emit(&held[from..at], out);
@@ -473,6 +470,43 @@ mod tests {
     }
 
     #[test]
+    fn a_lone_end_counts_wherever_it_stands() {
+        assert_eq!(
+            split(&["secret reasoning</think>The answer."]),
+            [
+                text("secret reasoning"),
+                Piece::TextWasThinking,
+                text("The answer.")
+            ]
+        );
+    }
+
+    #[test]
+    fn a_block_may_begin_in_the_middle_of_a_line() {
+        assert_eq!(
+            split(&["Sure. <think>x</think> Done."]),
+            [text("Sure. "), thinking("x"), text("Done.")]
+        );
+    }
+
+    #[test]
+    fn an_opening_tag_in_a_line_that_is_never_closed_is_a_word() {
+        for chunks in [
+            vec!["The <think> tag opens it."],
+            vec!["The <thi", "nk> tag ", "opens it."],
+        ] {
+            let joined: String = split(&chunks)
+                .into_iter()
+                .map(|piece| match piece {
+                    Piece::Text(text) | Piece::ThinkingWasText(text) => text,
+                    _ => String::new(),
+                })
+                .collect();
+            assert_eq!(joined, "The <think> tag opens it.");
+        }
+    }
+
+    #[test]
     fn an_unclosed_block_stays_reasoning() {
         assert_eq!(split(&["<think>on and on"]), [thinking("on and on")]);
     }
@@ -482,7 +516,6 @@ mod tests {
         for quoted in [
             "Use `<think>` for that.",
             "```xml\n<think>\nx\n</think>\n```\nDone",
-            "The <think> tag and the </think> tag frame it.",
             "a < b and <thinkers> too",
         ] {
             assert_eq!(split(&[quoted]), [text(quoted)]);

@@ -1,6 +1,7 @@
 //! The engine inside this program, and the model files it has.
 
 use moltbot_config::{Environment, Paths};
+use moltbot_engine::gguf::GgufHeader;
 use moltbot_engine::models::{self, InstalledModel};
 
 use super::check::Check;
@@ -63,18 +64,23 @@ fn model_check(model: &InstalledModel) -> Check {
     let size = output::bytes(model.bytes);
     // The engine gives no checksum for a record that does not fit the file.
     let has_record = model.path.with_extension("json").exists();
-    match (&model.sha256, has_record) {
-        (Some(_), _) => Check::ok(&id, &title, format!("{size}, checksum on record")),
-        (None, false) => Check::ok(
-            &id,
-            &title,
-            format!("{size}, put here by hand, no checksum on record"),
-        ),
-        (None, true) => Check::warn(
+    if model.sha256.is_none() && has_record {
+        return Check::warn(
             &id,
             &title,
             format!("{size}, not as long as it was when it was pulled"),
         )
-        .remedy(format!("delete {} and pull it again", model.path.display())),
+        .remedy(format!("delete {} and pull it again", model.path.display()));
     }
+    if let Err(error) = GgufHeader::read(&model.path) {
+        return Check::fail(&id, &title, error.to_string());
+    }
+    Check::ok(
+        &id,
+        &title,
+        match model.sha256 {
+            Some(_) => format!("{size}, checksum on record"),
+            None => format!("{size}, put here by hand, no checksum on record"),
+        },
+    )
 }

@@ -79,7 +79,11 @@ impl Server {
                 .iter()
                 .map(|model| model.reference.model.as_str())
                 .collect();
-            let detail = format!("{} has {}", first.base_url, names.join(", "));
+            let detail = format!(
+                "{} has {}",
+                Endpoint::shown(&first.base_url),
+                names.join(", ")
+            );
             checks.push(Check::ok(&self.check_id(), &self.id, detail));
         }
         checks.extend(
@@ -91,7 +95,7 @@ impl Server {
     }
 
     fn check_missing(&self, model: &Model, ids: &[&str]) -> Check {
-        let (id, base) = (&model.reference.model, &model.base_url);
+        let (id, base) = (&model.reference.model, Endpoint::shown(&model.base_url));
         let near = nearest(id, ids);
         let known = match (near.is_empty(), ids) {
             (_, []) => "it lists no model".to_owned(),
@@ -117,7 +121,7 @@ impl Server {
     }
 
     async fn check_refusal(&self, model: &Model, error: ListingError) -> Check {
-        let (check_id, base) = (self.check_id(), &model.base_url);
+        let (check_id, base) = (self.check_id(), Endpoint::shown(&model.base_url));
         let fail = |detail: String| Check::fail(&check_id, &self.id, detail);
         match error {
             ListingError::Unreachable(_) if !base.contains("://") => {
@@ -151,7 +155,7 @@ impl Server {
 
     /// There is a server, but no list of models where it should be: looks for the API at the usual places beside.
     async fn check_no_list(&self, model: &Model) -> Check {
-        let (id, base) = (self.check_id(), &model.base_url);
+        let (id, base) = (self.check_id(), Endpoint::shown(&model.base_url));
         let mut asked = JoinSet::new();
         for (place, other) in other_bases(model).into_iter().enumerate() {
             let (server, moved) = (

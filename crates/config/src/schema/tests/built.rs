@@ -17,7 +17,8 @@ fn every_built_key_is_in_the_schema() {
             }
             let next = match segment {
                 "*" => at.get("items").or(at.get("additionalProperties")),
-                key => at["properties"].get(key),
+                // `params` takes any name.
+                key => at["properties"].get(key).or(at.get("additionalProperties")),
             };
             at = next.unwrap_or_else(|| panic!("{built}: no {segment}"));
         }
@@ -46,7 +47,7 @@ fn what_is_not_built_is_reported_once_for_each_feature() {
             "defaults": {"groupPolicy": "open"}
         },
         "session": {"dmScope": "main", "reset": {"mode": "idle", "idleMinutes": 5}},
-        "logging": {"level": "info", "file": "/x"},
+        "logging": {"level": "info", "file": "/x", "consoleStyle": "json"},
         "agents": {
             "defaults": {"model": {"primary": "p/m"}, "heartbeat": {"every": "30m", "target": "last"}},
             "list": [
@@ -72,7 +73,7 @@ fn what_is_not_built_is_reported_once_for_each_feature() {
             "channels.defaults",
             "session.dmScope",
             "session.reset",
-            "logging.file",
+            "logging.consoleStyle",
             "agents.defaults.heartbeat",
             "agents.list.*.identity",
             "agents.list.*.sandbox",

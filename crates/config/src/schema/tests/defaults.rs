@@ -149,7 +149,7 @@ fn sessions_and_logs_fill_in_their_defaults() {
     let logging = config.logging();
     assert_eq!(
         (logging.level(), logging.console_level()),
-        (LogLevel::Info, LogLevel::Info)
+        (LogLevel::Info, LogLevel::Silent)
     );
     assert_eq!(logging.console_style(), ConsoleStyle::Pretty);
     assert_eq!(logging.redact_sensitive(), RedactSensitive::Tools);
@@ -159,5 +159,5 @@ fn sessions_and_logs_fill_in_their_defaults() {
     }));
     assert!(config.session().reset_triggers().is_empty());
     assert_eq!(config.logging().level().as_str(), "trace");
-    assert_eq!(config.logging().console_level(), LogLevel::Info);
+    assert_eq!(config.logging().console_level(), LogLevel::Silent);
 }
