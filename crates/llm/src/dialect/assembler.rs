@@ -12,7 +12,7 @@ use crate::request::ToolSpec;
 
 use super::sse::Ending;
 use super::tags::{Piece, TagSplitter};
-use super::text_calls::{HeldText, Settled};
+use super::text_calls::HeldText;
 
 /// Names one tool call within a stream, in whatever way its dialect does.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,12 +89,16 @@ impl Assembler {
 
     /// More text, reasoning tags and all.
     pub(super) fn text(&mut self, text: &str) {
-        if text.is_empty() {
-            return;
+        let mut rest = text;
+        while !rest.is_empty()
+            && let Some(length) = self.held.offer(rest)
+        {
+            let (head, tail) = rest.split_at(length);
+            let mut pieces = Vec::new();
+            self.splitter.push(head, &mut pieces);
+            self.take_pieces(pieces);
+            rest = tail;
         }
-        let mut pieces = Vec::new();
-        self.splitter.push(text, &mut pieces);
-        self.take_pieces(pieces);
     }
 
     /// More reasoning, from a field of its own.
@@ -157,9 +161,7 @@ impl Assembler {
             (None, Some(last)) if id.is_none() && name.is_none() => last,
             _ => {
                 self.flush_text();
-                if let Some(text) = self.held.release() {
-                    self.give_text(text);
-                }
+                self.release_text();
                 self.push_part(AssistantPart::ToolCall(ToolCall {
                     id: String::new(),
                     name: String::new(),
@@ -306,6 +308,36 @@ impl Assembler {
         self.take_pieces(pieces);
     }
 
+    /// Gives out the text held back for a call that might have begun: it is no call.
+    fn release_text(&mut self) {
+        let rest = self.held.take_rest();
+        let mut pieces = Vec::new();
+        self.splitter.push(&rest, &mut pieces);
+        self.splitter.flush(&mut pieces);
+        self.take_pieces(pieces);
+        if let Some(text) = self.held.release() {
+            self.give_text(text);
+        }
+    }
+
+    /// The text is over: what is held is calls, or text after all.
+    fn settle_text(&mut self) {
+        let mut calls = self.held.take_calls();
+        if calls.is_none() {
+            // A call may stand behind the end of reasoning that itself began like one.
+            let rest = self.held.take_rest();
+            let mut pieces = Vec::new();
+            self.splitter.push(&rest, &mut pieces);
+            self.splitter.finish(&mut pieces);
+            self.take_pieces(pieces);
+            calls = self.held.take_calls();
+        }
+        for call in calls.into_iter().flatten() {
+            self.text_call(&call.name, &call.arguments);
+        }
+        self.release_text();
+    }
+
     fn take_pieces(&mut self, pieces: Vec<Piece>) {
         for piece in pieces {
             match piece {
@@ -404,20 +436,13 @@ impl Assembler {
 
     /// Ends the reply. `ending` is what the body amounted to, frames apart.
     pub(super) fn finish(mut self, model: &Model, ending: Ending) -> Outcome {
-        let mut pieces = Vec::new();
-        self.splitter.finish(&mut pieces);
-        self.take_pieces(pieces);
         // Of a reply that broke off, what was held is lost: a call may be half written, and half of one is no text.
         if self.error.is_none() && self.is_complete() {
-            match self.held.settle() {
-                Some(Settled::Calls(calls)) => {
-                    for call in calls {
-                        self.text_call(&call.name, &call.arguments);
-                    }
-                }
-                Some(Settled::Text(text)) => self.give_text(text),
-                None => {}
-            }
+            self.settle_text();
+        } else {
+            let mut pieces = Vec::new();
+            self.splitter.finish(&mut pieces);
+            self.take_pieces(pieces);
         }
         let result = self.result(model, ending);
         Outcome {

@@ -20,7 +20,8 @@ use serde_json::{Map, Value};
 
 use crate::request::ToolSpec;
 
-pub(super) use held::{HeldText, Settled};
+pub(super) use held::HeldText;
+use opening::Opening;
 
 /// A call read from text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,7 +84,7 @@ const TURN_ENDS: &[&str] = &[
 /// The calls that `text` consists of, in order; `None` unless it is wholly calls of `tools`, each with arguments that
 /// validate.
 pub(super) fn recover(text: &str, tools: &[ToolSpec]) -> Option<Vec<Call>> {
-    if !opening::may_begin(text, tools) {
+    if opening::look(text, tools) != Opening::Whole {
         return None;
     }
     let mut text = text.trim();

@@ -58,31 +58,57 @@ const OPENINGS: &[&[Step]] = &[
     ],
 ];
 
-/// Whether a text that so far reads `text` may be calls of `tools`: it begins as one does, or is the beginning of such
-/// a beginning. Once false, it stays so whatever follows.
-pub(super) fn may_begin(text: &str, tools: &[ToolSpec]) -> bool {
-    let text = text.trim_start();
-    OPENINGS.iter().any(|steps| follows(text, steps, tools))
+/// The characters that openings end with.
+pub(super) const LAST: [char; 5] = ['>', ']', '{', '(', '"'];
+
+/// How much of an opening a text begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Opening {
+    /// None, and whatever follows it will be none.
+    Absent,
+    /// The text is the beginning of one.
+    Partial,
+    /// All of one.
+    Whole,
 }
 
-fn follows(mut rest: &str, steps: &[Step], tools: &[ToolSpec]) -> bool {
+/// How much of a call of `tools` a text has that so far reads `text`.
+pub(super) fn look(text: &str, tools: &[ToolSpec]) -> Opening {
+    let text = text.trim_start();
+    OPENINGS
+        .iter()
+        .map(|steps| follow(text, steps, tools))
+        .max()
+        .unwrap_or(Opening::Absent)
+}
+
+fn part_of(whole: &str, text: &str) -> Opening {
+    match whole.starts_with(text) {
+        true => Opening::Partial,
+        false => Opening::Absent,
+    }
+}
+
+fn follow(mut rest: &str, steps: &[Step], tools: &[ToolSpec]) -> Opening {
     for (at, step) in steps.iter().enumerate() {
         match step {
             Space => rest = rest.trim_start(),
             Word(word) => match rest.strip_prefix(word) {
                 Some(behind) => rest = behind,
-                None => return word.starts_with(rest),
+                None => return part_of(word, rest),
             },
             // One name may be the beginning of another, so each is tried.
             Name => {
                 return tools
                     .iter()
-                    .any(|tool| match rest.strip_prefix(tool.name.as_str()) {
-                        Some(behind) => follows(behind, &steps[at + 1..], tools),
-                        None => tool.name.starts_with(rest),
-                    });
+                    .map(|tool| match rest.strip_prefix(tool.name.as_str()) {
+                        Some(behind) => follow(behind, &steps[at + 1..], tools),
+                        None => part_of(&tool.name, rest),
+                    })
+                    .max()
+                    .unwrap_or(Opening::Absent);
             }
         }
     }
-    true
+    Opening::Whole
 }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::opening::may_begin;
+use super::opening::{LAST, Opening, look};
 use super::{Call, recover, schema};
 use crate::request::ToolSpec;
 
@@ -90,6 +90,10 @@ const BOTH: &[&str] = &[
     r#"<minimax:tool_call><invoke name="get_weather"><parameter name="city">Rome</parameter></invoke><invoke name="ping"></invoke></minimax:tool_call>"#,
     r#"[get_weather]{"city":"Rome"}[END_TOOL_REQUEST] [ping]{}[END_TOOL_REQUEST]"#,
 ];
+
+fn may_begin(text: &str, tools: &[ToolSpec]) -> bool {
+    look(text, tools) != Opening::Absent
+}
 
 #[track_caller]
 fn read(text: &str) -> Vec<(String, Value)> {
@@ -216,9 +220,16 @@ fn a_call_that_breaks_off_is_text() {
 #[test]
 fn every_beginning_of_a_call_is_held_back() {
     for text in PARIS.iter().chain(BOTH) {
-        for (cut, _) in text.char_indices() {
-            assert!(may_begin(&text[..cut], &tools()), "{}", &text[..cut]);
+        let mut before = Opening::Partial;
+        for (at, c) in text.char_indices() {
+            let now = look(&text[..at + c.len_utf8()], &tools());
+            assert!(now >= before, "{}", &text[..at]);
+            if now > before {
+                assert!(LAST.contains(&c), "an opening ends with {c}: {text}");
+            }
+            before = now;
         }
+        assert_eq!(before, Opening::Whole, "{text}");
     }
 }
 

@@ -164,6 +164,47 @@ fn a_call_that_was_only_thought_of_is_reasoning() {
 }
 
 #[test]
+fn arguments_that_hold_tags_are_left_as_they_are() {
+    let city = "<think>\nx\n</think>\n<final>y</final><|channel|>final<|message|>`z";
+    let text = format!(
+        "<tool_call>{}</tool_call>",
+        json!({"name": "get_weather", "arguments": {"city": city}})
+    );
+    let plain = format!(
+        "<function=get_weather>\n<parameter=city>\n{city}\n</parameter>\n</function>\n</tool_call>"
+    );
+    for text in [text, plain] {
+        let letters: Vec<Value> = text
+            .chars()
+            .map(|c| json!({"content": c.to_string()}))
+            .collect();
+        for outcome in [say(&text), ask(&offering(), &letters)] {
+            let calls = outcome.calls();
+            let [("get_weather", arguments)] = calls.as_slice() else {
+                panic!("{calls:?}");
+            };
+            let arguments: Value = serde_json::from_str(arguments).unwrap();
+            assert_eq!(arguments, json!({"city": city}));
+            assert_eq!(outcome.thinking(), "");
+            assert!(!ever_shown(&outcome.events));
+        }
+    }
+}
+
+#[test]
+fn tags_behind_what_is_no_call_still_count() {
+    let outcome = say(&format!("{HERMES}<think>x"));
+    assert_eq!(outcome.calls().len(), 0);
+    let outcome = say(&format!("{HERMES}\n<think>x</think>"));
+    assert_eq!(outcome.calls().len(), 1);
+    assert_eq!(outcome.thinking(), "x");
+    let outcome = say(&format!("{HERMES}\n</think>\n{PYTHONIC}"));
+    assert_eq!(outcome.calls().len(), 2);
+    assert_eq!(outcome.thinking(), HERMES);
+    assert_eq!(shown(&outcome.events), "");
+}
+
+#[test]
 fn a_native_call_makes_the_text_text() {
     let native = json!({"tool_calls": [{"index": 0, "id": "1", "function": {"name": "ping", "arguments": "{}"}}]});
     let outcome = ask(&offering(), &[json!({"content": HERMES}), native.clone()]);
