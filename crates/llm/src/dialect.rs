@@ -9,6 +9,7 @@ mod plain_text;
 mod responses;
 mod sse;
 mod tags;
+mod text_calls;
 
 use serde_json::value::RawValue;
 
@@ -16,7 +17,7 @@ use crate::backend::Reply;
 use crate::event::Event;
 use crate::failure::{Failure, FailureClass, Verdict, classify};
 use crate::model::{Api, Model};
-use crate::request::Request;
+use crate::request::{Request, ToolChoice};
 
 pub use plain_text::TextDecoder;
 
@@ -77,10 +78,14 @@ impl Decoder {
         let limit = request
             .max_tokens
             .filter(|_| model.api != Api::AnthropicMessages);
+        let offered = match request.tool_choice {
+            ToolChoice::None => Vec::new(),
+            _ => request.tools.clone(),
+        };
         Self {
             wire,
             framing: Framing::Unknown,
-            assembler: Assembler::new(limit, salt),
+            assembler: Assembler::new(limit, salt, offered),
             model: model.clone(),
         }
     }

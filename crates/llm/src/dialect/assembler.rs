@@ -8,9 +8,11 @@ use crate::event::{Event, Phase};
 use crate::failure::{Failure, FailureClass, Verdict};
 use crate::message::{AssistantMessage, AssistantPart, StopReason, Thinking, ToolCall, Usage};
 use crate::model::Model;
+use crate::request::ToolSpec;
 
 use super::sse::Ending;
 use super::tags::{Piece, TagSplitter};
+use super::text_calls::HeldText;
 
 /// Names one tool call within a stream, in whatever way its dialect does.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +38,8 @@ pub(super) struct Assembler {
     parts: Vec<AssistantPart>,
     calls: Vec<OpenCall>,
     splitter: TagSplitter,
+    /// Text that may be calls. While it holds any, no text part has been begun.
+    held: HeldText,
     events: Vec<Event>,
     usage: Usage,
     stop: Option<StopReason>,
@@ -57,11 +61,13 @@ pub(super) struct Outcome {
 }
 
 impl Assembler {
-    pub(super) fn new(max_tokens: Option<u64>, salt: u64) -> Self {
+    /// `tools` are those whose calls are looked for in the text.
+    pub(super) fn new(max_tokens: Option<u64>, salt: u64, tools: Vec<ToolSpec>) -> Self {
         Self {
             parts: Vec::new(),
             calls: Vec::new(),
             splitter: TagSplitter::default(),
+            held: HeldText::new(tools),
             events: Vec::new(),
             usage: Usage::default(),
             stop: None,
@@ -83,12 +89,16 @@ impl Assembler {
 
     /// More text, reasoning tags and all.
     pub(super) fn text(&mut self, text: &str) {
-        if text.is_empty() {
-            return;
+        let mut rest = text;
+        while !rest.is_empty()
+            && let Some(length) = self.held.offer(rest)
+        {
+            let (head, tail) = rest.split_at(length);
+            let mut pieces = Vec::new();
+            self.splitter.push(head, &mut pieces);
+            self.take_pieces(pieces);
+            rest = tail;
         }
-        let mut pieces = Vec::new();
-        self.splitter.push(text, &mut pieces);
-        self.take_pieces(pieces);
     }
 
     /// More reasoning, from a field of its own.
@@ -151,6 +161,7 @@ impl Assembler {
             (None, Some(last)) if id.is_none() && name.is_none() => last,
             _ => {
                 self.flush_text();
+                self.release_text();
                 self.push_part(AssistantPart::ToolCall(ToolCall {
                     id: String::new(),
                     name: String::new(),
@@ -231,7 +242,10 @@ impl Assembler {
 
     /// Whether any visible text or call came.
     pub(super) fn has_output(&self) -> bool {
-        !self.calls.is_empty() || self.splitter.holds_back() || self.has_text()
+        !self.calls.is_empty()
+            || self.splitter.holds_back()
+            || self.held.holds_text()
+            || self.has_text()
     }
 
     /// The counts known so far; each report replaces the one before it.
@@ -294,6 +308,36 @@ impl Assembler {
         self.take_pieces(pieces);
     }
 
+    /// Gives out the text held back for a call that might have begun: it is no call.
+    fn release_text(&mut self) {
+        let rest = self.held.take_rest();
+        let mut pieces = Vec::new();
+        self.splitter.push(&rest, &mut pieces);
+        self.splitter.flush(&mut pieces);
+        self.take_pieces(pieces);
+        if let Some(text) = self.held.release() {
+            self.give_text(text);
+        }
+    }
+
+    /// The text is over: what is held is calls, or text after all.
+    fn settle_text(&mut self) {
+        let mut calls = self.held.take_calls();
+        if calls.is_none() {
+            // A call may stand behind the end of reasoning that itself began like one.
+            let rest = self.held.take_rest();
+            let mut pieces = Vec::new();
+            self.splitter.push(&rest, &mut pieces);
+            self.splitter.finish(&mut pieces);
+            self.take_pieces(pieces);
+            calls = self.held.take_calls();
+        }
+        for call in calls.into_iter().flatten() {
+            self.text_call(&call.name, &call.arguments);
+        }
+        self.release_text();
+    }
+
     fn take_pieces(&mut self, pieces: Vec<Piece>) {
         for piece in pieces {
             match piece {
@@ -305,15 +349,25 @@ impl Assembler {
                     self.parts.pop_if(unsealed);
                     self.take_text(text);
                 }
-                Piece::ToolCall { name, arguments } => {
-                    let slot = Slot::Item(format!("text-{}", self.calls.len()));
-                    self.tool_call(slot, None, Some(&name), &arguments);
-                }
+                Piece::ToolCall { name, arguments } => self.text_call(&name, &arguments),
             }
         }
     }
 
+    /// A whole call out of the text.
+    fn text_call(&mut self, name: &str, arguments: &str) {
+        let slot = Slot::Item(format!("text-{}", self.calls.len()));
+        self.tool_call(slot, None, Some(name), arguments);
+    }
+
     fn take_text(&mut self, text: String) {
+        if let Some(text) = self.held.push(text) {
+            self.give_text(text);
+        }
+    }
+
+    /// Takes text that is certain to be text.
+    fn give_text(&mut self, text: String) {
         if let Some(AssistantPart::Text { text: last }) = self.parts.last_mut() {
             last.push_str(&text);
             self.events.push(Event::Text(text));
@@ -360,6 +414,18 @@ impl Assembler {
     }
 
     fn text_was_thinking(&mut self) {
+        // What was held has not been shown: there is nothing to take back.
+        if let Some(held) = self.held.restart() {
+            let thinking = held.trim().to_owned();
+            if !thinking.is_empty() {
+                self.push_part(AssistantPart::Thinking(Thinking {
+                    thinking: thinking.clone(),
+                    signature: None,
+                }));
+                self.events.push(Event::Thinking(thinking));
+            }
+            return;
+        }
         for part in &mut self.parts {
             if let AssistantPart::Text { text } = part {
                 *part = AssistantPart::Thinking(Thinking {
@@ -375,9 +441,14 @@ impl Assembler {
 
     /// Ends the reply. `ending` is what the body amounted to, frames apart.
     pub(super) fn finish(mut self, model: &Model, ending: Ending) -> Outcome {
-        let mut pieces = Vec::new();
-        self.splitter.finish(&mut pieces);
-        self.take_pieces(pieces);
+        // Of a reply that broke off, what was held is lost: a call may be half written, and half of one is no text.
+        if self.error.is_none() && self.is_complete() {
+            self.settle_text();
+        } else {
+            let mut pieces = Vec::new();
+            self.splitter.finish(&mut pieces);
+            self.take_pieces(pieces);
+        }
         let result = self.result(model, ending);
         Outcome {
             events: self.events,
@@ -386,6 +457,11 @@ impl Assembler {
                 failure
             }),
         }
+    }
+
+    /// Whether the server said that the reply was over.
+    fn is_complete(&self) -> bool {
+        self.stop.is_some() || self.ended
     }
 
     fn result(&mut self, model: &Model, ending: Ending) -> Result<Reply, Failure> {
@@ -402,7 +478,7 @@ impl Assembler {
                 }
             };
         }
-        if self.stop.is_none() && !self.ended {
+        if !self.is_complete() {
             return fail(FailureClass::StreamCut, "");
         }
         self.close_parts();

@@ -5,6 +5,7 @@ use crate::event::Event;
 use crate::failure::Failure;
 use crate::message::{StopReason, Usage};
 use crate::model::Model;
+use crate::request::ToolSpec;
 
 use super::assembler::Assembler;
 use super::sse::Ending;
@@ -17,10 +18,17 @@ pub struct TextDecoder {
 }
 
 impl TextDecoder {
-    /// A decoder for one reply of `model`. `salt` makes the ids of tool calls unique; the time in milliseconds serves.
+    /// A decoder for one reply of `model`, to which no tools were offered. `salt` makes the ids of tool calls unique;
+    /// the time in milliseconds serves.
     pub fn new(model: &Model, salt: u64) -> Self {
+        Self::with_tools(model, salt, &[])
+    }
+
+    /// A decoder for one reply of `model` to a request that offers these tools: a reply that is wholly calls of them,
+    /// in the form of any known family, gives calls.
+    pub fn with_tools(model: &Model, salt: u64, tools: &[ToolSpec]) -> Self {
         Self {
-            assembler: Assembler::new(None, salt),
+            assembler: Assembler::new(None, salt, tools.to_vec()),
             model: model.clone(),
         }
     }

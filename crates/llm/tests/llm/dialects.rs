@@ -6,3 +6,4 @@ mod completions;
 mod messages;
 mod reasoning;
 mod responses;
+mod text_calls;
