@@ -154,6 +154,15 @@ pub(crate) enum ModelsCommand {
         #[arg(long)]
         check: bool,
     },
+    /// Ask model servers what they are, what they have loaded, and with how much context. Spends no tokens.
+    Probe {
+        /// A provider, provider/model or an alias. Left out: the servers of the default model and its fallbacks.
+        #[arg(value_name = "PROVIDER|MODEL")]
+        target: Option<String>,
+        /// Print JSON, with the URL that told each figure.
+        #[arg(long)]
+        json: bool,
+    },
     /// Make a model the default.
     Set {
         /// provider/model or an alias.

@@ -83,6 +83,16 @@ impl Endpoint {
         }
     }
 
+    /// Where the server's paths outside of this API begin: the root without its version.
+    pub(crate) fn server_root(&self) -> String {
+        // LM Studio serves the API under its own older one, too.
+        let versions = ["/api/v0", "/v1"];
+        let root = versions
+            .iter()
+            .find_map(|version| self.root.strip_suffix(version));
+        root.unwrap_or(&self.root).to_owned()
+    }
+
     /// Whether this is OpenAI itself, which takes (and wants) fields that others refuse.
     pub(crate) fn is_openai(&self) -> bool {
         Url::parse(&self.root).is_ok_and(|url| url.host_str() == Some("api.openai.com"))
@@ -130,6 +140,21 @@ mod tests {
         let shown = Endpoint::shown("http://bob:hunter2@box:8000/v1?key=s3cret");
         assert_eq!(shown, "http://box:8000/v1");
         assert_eq!(Endpoint::shown("http://box:8000"), "http://box:8000");
+    }
+
+    #[test]
+    fn other_paths_of_a_server_begin_before_the_version() {
+        for (base, root) in [
+            ("http://127.0.0.1:1234", "http://127.0.0.1:1234"),
+            ("http://127.0.0.1:1234/v1", "http://127.0.0.1:1234"),
+            ("http://127.0.0.1:1234/api/v0", "http://127.0.0.1:1234"),
+            ("https://box.lan/llm/v1/", "https://box.lan/llm"),
+            ("https://openrouter.ai/api/v1", "https://openrouter.ai/api"),
+        ] {
+            for api in [Api::OpenAiCompletions, Api::AnthropicMessages] {
+                assert_eq!(Endpoint::from_base(base, api).server_root(), root, "{base}");
+            }
+        }
     }
 
     #[test]

@@ -29,8 +29,10 @@ mod failure;
 mod http;
 mod ladder;
 mod listing;
+mod lookup;
 mod message;
 mod model;
+mod probe;
 mod reference;
 mod request;
 
@@ -43,11 +45,12 @@ pub use event::{Event, Phase};
 pub use failure::{Failure, FailureClass, NextStep, TokenFigures};
 pub use http::HttpBackend;
 pub use ladder::{Answer, Attempt, Ladder, LadderError};
-pub use listing::{ListedModel, ListingError, list_models};
+pub use listing::{ListedModel, ListingError, list_models, working_base};
 pub use message::{
     AssistantMessage, AssistantPart, Content, Image, Message, StopReason, Thinking, ToolCall,
     ToolResultMessage, Usage, UserMessage,
 };
 pub use model::{Api, Cost, Model};
+pub use probe::{Fact, ModelState, Probe, ProbeError, ServedModel, ServerKind, probe};
 pub use reference::{ModelRef, ModelRefError};
 pub use request::{Request, ThinkingLevel, ToolChoice, ToolSpec};

@@ -1,11 +1,14 @@
-//! Asking a server which models it lists.
+//! Asking a server which models it lists, and finding the list where the base URL misses it.
 
+use std::time::Duration;
+
+use reqwest::header::HeaderMap;
 use serde_json::Value;
 use thiserror::Error;
 
 use crate::endpoint::Endpoint;
-use crate::failure::{Failure, classify};
-use crate::http::{Clients, chain, headers};
+use crate::failure::{Failure, FailureClass, classify};
+use crate::lookup::{Lookup, LookupError};
 use crate::model::Model;
 
 /// A model as a server's list names it.
@@ -18,7 +21,10 @@ pub struct ListedModel {
 /// Why the list could not be read.
 #[derive(Debug, Error)]
 pub enum ListingError {
-    /// No connection, or none in time.
+    /// No answer in time: a busy server, one that loads its model, or a firewall in between.
+    #[error("does not answer in time")]
+    TimedOut,
+    /// No connection.
     #[error("cannot be reached: {0}")]
     Unreachable(String),
     /// The server refused, for the reason given.
@@ -29,6 +35,36 @@ pub enum ListingError {
     NotAList,
 }
 
+impl From<LookupError> for ListingError {
+    fn from(error: LookupError) -> Self {
+        match error {
+            LookupError::TimedOut => Self::TimedOut,
+            LookupError::Unreachable(reason) => Self::Unreachable(reason),
+        }
+    }
+}
+
+impl ListingError {
+    /// Whether there is a server, but no API where the base URL points.
+    pub fn is_wrong_place(&self) -> bool {
+        match self {
+            Self::NotAList => true,
+            Self::Refused(failure) => {
+                failure.class != FailureClass::Auth && matches!(failure.status, Some(404 | 405))
+            }
+            Self::TimedOut | Self::Unreachable(_) => false,
+        }
+    }
+}
+
+/// A list as the server sent it.
+pub(crate) struct List {
+    /// Where it was read.
+    pub(crate) url: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) entries: Vec<Value>,
+}
+
 /// Reads `GET {base}/models` of the server behind `model`, with its key where there is one.
 ///
 /// # Errors
@@ -36,39 +72,89 @@ pub enum ListingError {
 pub async fn list_models(
     model: &Model,
     key: Option<&str>,
-    limit: std::time::Duration,
+    limit: Duration,
 ) -> Result<Vec<ListedModel>, ListingError> {
-    let clients = Clients::default();
-    let url = Endpoint::new(model).models_url();
-    let client = clients.of(&url).map_err(ListingError::Unreachable)?;
-    let headers = headers(model, key)
-        .map_err(|name| ListingError::Unreachable(format!("the header {name} cannot be sent")))?;
-    let response = client
-        .get(&url)
-        .headers(headers)
-        .timeout(limit)
-        .send()
-        .await
-        .map_err(|error| ListingError::Unreachable(chain(&error)))?;
-    let status = response.status();
-    let body = response
-        .text()
-        .await
-        .map_err(|error| ListingError::Unreachable(chain(&error)))?;
-    if !status.is_success() {
-        let verdict = classify(status.as_u16(), None, &body);
-        return Err(Failure::from_verdict(model, Some(status.as_u16()), verdict).into());
-    }
-    let body: Value = serde_json::from_str(&body).map_err(|_| ListingError::NotAList)?;
-    let entries = match (&body, body.get("data")) {
-        (_, Some(Value::Array(entries))) | (Value::Array(entries), _) => entries.as_slice(),
-        // What a server says that has no models.
-        (_, Some(Value::Null)) => &[],
-        _ => return Err(ListingError::NotAList),
-    };
-    Ok(entries
+    let lookup = Lookup::new(model, key, limit)?;
+    let list = read_list(&lookup, model, &model.base_url).await?;
+    Ok(list
+        .entries
         .iter()
         .filter_map(|entry| entry.get("id")?.as_str())
         .map(|id| ListedModel { id: id.to_owned() })
         .collect())
+}
+
+/// The base URL under which the server behind `model` really lists its models, where its own
+/// [is the wrong place](ListingError::is_wrong_place): the likeliest of the usual places on the same server. A place
+/// that asks for a key is the right one, only locked. `limit` is for each place; all are asked at once.
+pub async fn working_base(model: &Model, key: Option<&str>, limit: Duration) -> Option<String> {
+    let lookup = Lookup::new(model, key, limit).ok()?;
+    let others = other_bases(model);
+    let ask = |place: usize| {
+        let (lookup, base) = (&lookup, others.get(place));
+        async move {
+            let base = base?;
+            let answers = match read_list(lookup, model, base).await {
+                Ok(_) => true,
+                Err(ListingError::Refused(failure)) => failure.class == FailureClass::Auth,
+                Err(_) => false,
+            };
+            answers.then(|| base.clone())
+        }
+    };
+    let (first, second, third, fourth) = tokio::join!(ask(0), ask(1), ask(2), ask(3));
+    first.or(second).or(third).or(fourth)
+}
+
+/// Reads the list under a base URL of the server behind `model`.
+pub(crate) async fn read_list(
+    lookup: &Lookup,
+    model: &Model,
+    base: &str,
+) -> Result<List, ListingError> {
+    let url = Endpoint::from_base(base, model.api).models_url();
+    let answer = lookup.get(&url).await?;
+    if !answer.is_success() {
+        let verdict = classify(answer.status, None, &answer.body);
+        return Err(Failure::from_verdict(model, Some(answer.status), verdict).into());
+    }
+    let body: Value = serde_json::from_str(&answer.body).map_err(|_| ListingError::NotAList)?;
+    let entries = match body {
+        Value::Array(entries) => entries,
+        Value::Object(mut fields) => match fields.remove("data") {
+            Some(Value::Array(entries)) => entries,
+            // What a server says that has no models.
+            Some(Value::Null) => Vec::new(),
+            _ => return Err(ListingError::NotAList),
+        },
+        _ => return Err(ListingError::NotAList),
+    };
+    Ok(List {
+        url,
+        headers: answer.headers,
+        entries,
+    })
+}
+
+/// Base URLs on the same server where the API may really be, the likeliest first; at most four.
+fn other_bases(model: &Model) -> Vec<String> {
+    let root = model.base_url.trim().trim_end_matches('/');
+    let Some((scheme, rest)) = root.split_once("://") else {
+        return Vec::new();
+    };
+    let origin = format!("{scheme}://{}", rest.split('/').next().unwrap_or_default());
+    let asked = Endpoint::new(model).models_url();
+    let mut others: Vec<String> = Vec::new();
+    for candidate in [
+        format!("{root}/v1"),
+        format!("{origin}/v1"),
+        format!("{origin}/api/v1"),
+        format!("{origin}/openai/v1"),
+    ] {
+        let is_new = Endpoint::from_base(&candidate, model.api).models_url() != asked;
+        if is_new && !others.contains(&candidate) {
+            others.push(candidate);
+        }
+    }
+    others
 }

@@ -8,7 +8,6 @@ mod credentials;
 mod engine;
 mod machine;
 mod models;
-mod nearest;
 mod server;
 mod start;
 

@@ -5,6 +5,8 @@ mod fallbacks;
 pub(crate) mod in_use;
 mod list;
 mod listed;
+pub(crate) mod nearest;
+mod probe;
 mod pull;
 pub(crate) mod recommend;
 mod set;
@@ -44,6 +46,11 @@ pub(crate) async fn run(globals: &Globals, args: ModelsArgs) -> Result<(), Exit>
         ModelsCommand::Status { format, check } => {
             let (app, catalog) = read(globals, format)?;
             status::run(globals, &app, &catalog, format, check)
+        }
+        ModelsCommand::Probe { target, json } => {
+            let format = FormatArgs { json, plain: false };
+            let (app, catalog) = read(globals, format)?;
+            probe::run(&app, &catalog, target.as_deref(), json).await
         }
         ModelsCommand::Set { model } => {
             let (mut file, catalog, app) = open(globals)?;

@@ -9,6 +9,7 @@ mod doctor;
 mod engine;
 mod fixtures;
 mod models;
+mod probe;
 mod pull;
 mod seeds;
 mod setup;

@@ -9,4 +9,5 @@ mod ladder;
 mod listing;
 mod oracle;
 mod prefix;
+mod probe;
 mod signing;

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use moltbot_llm::{
-    Credential, Endpoint, FailureClass, ListedModel, ListingError, Model, list_models,
+    Credential, Endpoint, FailureClass, ListedModel, ListingError, Model, list_models, working_base,
 };
 use tokio::task::JoinSet;
 
 use super::check::Check;
-use super::nearest::{is_listed, nearest};
 use super::start::{is_this_machine, loading, starting};
 use crate::commands::models::in_use::key_remedy;
+use crate::commands::models::nearest::{is_listed, nearest};
 
 /// How long a server may take to answer with its list.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -58,8 +58,11 @@ impl Server {
     }
 
     async fn list(&self, model: &Model) -> Result<Vec<ListedModel>, ListingError> {
-        let key = self.key.as_ref().map(Credential::secret);
-        list_models(model, key, LIMIT).await
+        list_models(model, self.secret(), LIMIT).await
+    }
+
+    fn secret(&self) -> Option<&str> {
+        self.key.as_ref().map(Credential::secret)
     }
 
     fn check_id(&self) -> String {
@@ -123,6 +126,9 @@ impl Server {
     async fn check_refusal(&self, model: &Model, error: ListingError) -> Check {
         let (check_id, base) = (self.check_id(), Endpoint::shown(&model.base_url));
         let fail = |detail: String| Check::fail(&check_id, &self.id, detail);
+        if error.is_wrong_place() {
+            return self.check_no_list(model).await;
+        }
         match error {
             ListingError::Unreachable(_) if !base.contains("://") => {
                 fail(format!("{base} is no address")).remedy(format!(
@@ -131,7 +137,7 @@ impl Server {
                 ))
             }
             // Connected or not, it takes too long: a busy server, or one that loads its model.
-            ListingError::Unreachable(reason) if reason.contains("timed out") => {
+            ListingError::TimedOut => {
                 fail(format!("{base} does not answer within {} s", LIMIT.as_secs())).remedy(
                     "wait until it has loaded its model, or restart it; a firewall may be in between, too",
                 )
@@ -146,38 +152,18 @@ impl Server {
                 )),
                 None => fail(format!("{base} asks for a key")).remedy(key_remedy(&self.id)),
             },
-            ListingError::Refused(failure) if !matches!(failure.status, Some(404 | 405)) => {
-                fail(failure.to_string())
+            refused @ (ListingError::Refused(_) | ListingError::NotAList) => {
+                fail(refused.to_string())
             }
-            ListingError::Refused(_) | ListingError::NotAList => self.check_no_list(model).await,
         }
     }
 
     /// There is a server, but no list of models where it should be: looks for the API at the usual places beside.
     async fn check_no_list(&self, model: &Model) -> Check {
         let (id, base) = (self.check_id(), Endpoint::shown(&model.base_url));
-        let mut asked = JoinSet::new();
-        for (place, other) in other_bases(model).into_iter().enumerate() {
-            let (server, moved) = (
-                self.clone(),
-                Model {
-                    base_url: other.clone(),
-                    ..model.clone()
-                },
-            );
-            asked.spawn(async move { (place, other, server.list(&moved).await) });
-        }
-        let mut answers = asked.join_all().await;
-        answers.sort_by_key(|(place, _, _)| *place);
-        let found = answers.into_iter().find(|(_, _, answer)| match answer {
-            Ok(_) => true,
-            // A place that asks for a key is the right one, only locked.
-            Err(ListingError::Refused(failure)) => failure.class == FailureClass::Auth,
-            Err(_) => false,
-        });
         let key = format!("models.providers.{}.baseUrl", self.id);
-        match found {
-            Some((_, right, _)) => Check::fail(
+        match working_base(model, self.secret(), LIMIT).await {
+            Some(right) => Check::fail(
                 &id,
                 &self.id,
                 format!("{base} answers, but not as a model server; {right} does"),
@@ -215,27 +201,4 @@ impl Server {
             None => format!("start the server, or correct {key}"),
         }
     }
-}
-
-/// Base URLs on the same server where the API may really be, the likeliest first.
-fn other_bases(model: &Model) -> Vec<String> {
-    let root = model.base_url.trim().trim_end_matches('/');
-    let Some((scheme, rest)) = root.split_once("://") else {
-        return Vec::new();
-    };
-    let origin = format!("{scheme}://{}", rest.split('/').next().unwrap_or_default());
-    let asked = Endpoint::new(model).models_url();
-    let mut others: Vec<String> = Vec::new();
-    for candidate in [
-        format!("{root}/v1"),
-        format!("{origin}/v1"),
-        format!("{origin}/api/v1"),
-        format!("{origin}/openai/v1"),
-    ] {
-        let is_new = Endpoint::from_base(&candidate, model.api).models_url() != asked;
-        if is_new && !others.contains(&candidate) {
-            others.push(candidate);
-        }
-    }
-    others
 }

@@ -8,7 +8,7 @@ const NEAR: usize = 3;
 
 /// Whether `id` names one of `ids`. Ollama leaves out the tag `latest`; vendors list dated versions of a model that they
 /// serve without the date.
-pub(super) fn is_listed(id: &str, ids: &[&str]) -> bool {
+pub(crate) fn is_listed(id: &str, ids: &[&str]) -> bool {
     ids.iter().any(|listed| {
         listed.strip_prefix(id).is_some_and(|rest| {
             let is_date = |text: &str| text.len() == 8 && text.bytes().all(|b| b.is_ascii_digit());
@@ -18,7 +18,7 @@ pub(super) fn is_listed(id: &str, ids: &[&str]) -> bool {
 }
 
 /// The names that are most like `id`, the nearest first.
-pub(super) fn nearest<'a>(id: &str, ids: &[&'a str]) -> Vec<&'a str> {
+pub(crate) fn nearest<'a>(id: &str, ids: &[&'a str]) -> Vec<&'a str> {
     let wanted = id.to_lowercase();
     let mut near: Vec<(f64, &str)> = ids
         .iter()

@@ -1,0 +1,269 @@
+//! Asking a model server what it is and what it can do, without spending a token.
+//!
+//! Only questions that answer from memory are asked: lists, versions, properties. Each figure says which URL told it,
+//! since servers contradict their own documentation, and themselves.
+
+mod fields;
+mod generic;
+mod litellm;
+mod llama_cpp;
+mod lm_studio;
+mod ollama;
+mod openrouter;
+mod sglang;
+mod site;
+mod vllm;
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Serialize;
+use thiserror::Error;
+
+use crate::endpoint::Endpoint;
+use crate::failure::{Failure, FailureClass};
+use crate::listing::{ListingError, read_list, working_base};
+use crate::lookup::Lookup;
+use crate::model::{Api, Model};
+use site::{Finding, Site};
+
+/// How long one question may take. All of them together take little longer: servers that do not hang answer at once.
+const LIMIT: Duration = Duration::from_secs(4);
+
+/// A value and where it was read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Fact<T> {
+    /// The value.
+    pub value: T,
+    /// The URL that told it.
+    pub source: String,
+}
+
+/// The program behind a base URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum ServerKind {
+    /// LM Studio.
+    #[serde(rename = "lm-studio")]
+    LmStudio,
+    /// vLLM.
+    #[serde(rename = "vllm")]
+    Vllm,
+    /// llama.cpp's own server.
+    #[serde(rename = "llama.cpp")]
+    LlamaCpp,
+    /// Ollama.
+    #[serde(rename = "ollama")]
+    Ollama,
+    /// SGLang.
+    #[serde(rename = "sglang")]
+    Sglang,
+    /// The LiteLLM proxy.
+    #[serde(rename = "litellm")]
+    LiteLlm,
+    /// OpenRouter.
+    #[serde(rename = "openrouter")]
+    OpenRouter,
+    /// None of these: it lists models in the usual form.
+    #[serde(rename = "generic")]
+    Generic,
+}
+
+impl fmt::Display for ServerKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::LmStudio => "LM Studio",
+            Self::Vllm => "vLLM",
+            Self::LlamaCpp => "llama.cpp",
+            Self::Ollama => "Ollama",
+            Self::Sglang => "SGLang",
+            Self::LiteLlm => "LiteLLM",
+            Self::OpenRouter => "OpenRouter",
+            Self::Generic => "unknown server",
+        })
+    }
+}
+
+/// Whether a model is in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ModelState {
+    /// It can answer now.
+    Loaded,
+    /// It is on its way.
+    Loading,
+    /// It would have to be loaded first; some servers do so by themselves.
+    NotLoaded,
+}
+
+/// A model that a server has. What the server does not tell is `None`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServedModel {
+    /// Its id there.
+    pub id: String,
+    /// Other names that mean it there.
+    pub aliases: Vec<String>,
+    /// Whether it is in memory.
+    pub state: Option<Fact<ModelState>>,
+    /// Tokens that one conversation can really have, as the model is loaded (or hosted) now.
+    pub loaded_context: Option<Fact<u64>>,
+    /// Tokens that the model itself can take.
+    pub max_context: Option<Fact<u64>>,
+    /// Requests that it serves at the same time.
+    pub slots: Option<Fact<u64>>,
+    /// Whether it sees images.
+    pub vision: Option<Fact<bool>>,
+    /// Whether it takes tools.
+    pub tools: Option<Fact<bool>>,
+}
+
+impl ServedModel {
+    /// A model of which nothing is known but its id.
+    fn named(id: String) -> Self {
+        Self {
+            id,
+            aliases: Vec::new(),
+            state: None,
+            loaded_context: None,
+            max_context: None,
+            slots: None,
+            vision: None,
+            tools: None,
+        }
+    }
+
+    /// The id and the aliases.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.id.as_str()).chain(self.aliases.iter().map(String::as_str))
+    }
+}
+
+/// What a server told about itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Probe {
+    /// The base URL that works; another than the configured one where that is wrong.
+    pub base_url: String,
+    /// The program, and what gave it away.
+    pub server: Fact<ServerKind>,
+    /// Its version or build.
+    pub version: Option<Fact<String>>,
+    /// Its models, in its order. Models that only make embeddings are left out where the server tells them apart.
+    pub models: Vec<ServedModel>,
+}
+
+/// Why a server could not be probed. Each message is the sentence for the person.
+#[derive(Debug, Error)]
+pub enum ProbeError {
+    /// The model runs in this program.
+    #[error(
+        "{0} runs inside moltbot, so there is no server to probe; see moltbot models list --local."
+    )]
+    InProcess(String),
+    /// The base URL has no scheme.
+    #[error(
+        "{base_url} is no address; write http:// or https:// before it in models.providers.{provider}.baseUrl."
+    )]
+    NoAddress {
+        /// The provider.
+        provider: String,
+        /// As configured.
+        base_url: String,
+    },
+    /// It cannot be reached, is too slow, or refused.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+    /// Something answers, but no model server, neither there nor at the usual places beside.
+    #[error(
+        "{provider} at {base_url} answers, but not with a list of models; correct models.providers.{provider}.baseUrl, which usually ends in /v1 (another program may be listening there)."
+    )]
+    NotAServer {
+        /// The provider.
+        provider: String,
+        /// As configured.
+        base_url: String,
+    },
+}
+
+/// Asks the server behind `model` what it is, signed with `key` where there is one. Where the base URL is wrong, the
+/// usual places beside it are tried and [`Probe::base_url`] names the one that works.
+///
+/// # Errors
+/// See [`ProbeError`].
+pub async fn probe(model: &Model, key: Option<&str>) -> Result<Probe, ProbeError> {
+    let (provider, base_url) = (&model.reference.provider, &model.base_url);
+    if model.api == Api::Engine {
+        return Err(ProbeError::InProcess(model.reference.to_string()));
+    }
+    if !base_url.contains("://") {
+        return Err(ProbeError::NoAddress {
+            provider: provider.clone(),
+            base_url: Endpoint::shown(base_url),
+        });
+    }
+    let not_a_server = || ProbeError::NotAServer {
+        provider: provider.clone(),
+        base_url: Endpoint::shown(base_url),
+    };
+    let failed = |error: ListingError| match error {
+        ListingError::TimedOut => Failure::new(FailureClass::Timeout, model, "").into(),
+        ListingError::Unreachable(reason) => {
+            Failure::new(FailureClass::Unreachable, model, reason).into()
+        }
+        ListingError::Refused(failure) => ProbeError::Failed(failure),
+        ListingError::NotAList => not_a_server(),
+    };
+    let lookup = Lookup::new(model, key, LIMIT).map_err(|error| failed(error.into()))?;
+    let (base_url, list) = match read_list(&lookup, model, base_url).await {
+        Ok(list) => (base_url.clone(), list),
+        Err(error) if error.is_wrong_place() => {
+            let base = working_base(model, key, LIMIT)
+                .await
+                .ok_or_else(not_a_server)?;
+            let moved = Model {
+                base_url: base.clone(),
+                ..model.clone()
+            };
+            let list = read_list(&lookup, &moved, &base).await.map_err(failed)?;
+            (base, list)
+        }
+        Err(error) => return Err(failed(error)),
+    };
+    let site = Site::new(&lookup, model, &base_url, &list);
+    let found = identify(&site).await;
+    Ok(Probe {
+        base_url,
+        server: found.server,
+        version: found.version,
+        models: found.models,
+    })
+}
+
+/// What the list gives away is asked no further; else every program is asked the question that only it answers.
+async fn identify(site: &Site<'_>) -> Finding {
+    if let Some(found) = openrouter::find(site) {
+        return found;
+    }
+    let told = match site.owner() {
+        Some("vllm") => vllm::find(site).await,
+        Some("llamacpp") => llama_cpp::find(site).await,
+        Some("sglang") => sglang::find(site).await,
+        _ => None,
+    };
+    if let Some(found) = told {
+        return found;
+    }
+    let (lm_studio, ollama, llama_cpp, sglang, litellm) = tokio::join!(
+        lm_studio::find(site),
+        ollama::find(site),
+        llama_cpp::find(site),
+        sglang::find(site),
+        litellm::find(site),
+    );
+    lm_studio
+        .or(ollama)
+        .or(llama_cpp)
+        .or(sglang)
+        .or(litellm)
+        .unwrap_or_else(|| generic::read(site))
+}
