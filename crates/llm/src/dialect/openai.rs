@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::message::ToolCall;
 use crate::model::Model;
 use crate::request::{Request, ThinkingLevel};
 
@@ -41,4 +42,13 @@ pub(super) fn effort(model: &Model, request: &Request, openai: bool) -> Option<T
         ThinkingLevel::Xhigh if !openai => ThinkingLevel::High,
         level => level,
     })
+}
+
+/// The arguments of an earlier call: to the byte as the model wrote them, unless they are no JSON object (a call that the
+/// output limit cut). llama.cpp and vLLM read them for their templates and refuse the whole conversation then.
+pub(super) fn arguments(call: &ToolCall) -> &str {
+    match serde_json::from_str::<Map<String, Value>>(&call.arguments) {
+        Ok(_) => &call.arguments,
+        Err(_) => "{}",
+    }
 }

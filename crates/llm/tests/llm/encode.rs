@@ -371,6 +371,19 @@ fn a_call_and_its_result_in_messages() {
 }
 
 #[test]
+fn a_call_cut_in_its_arguments_goes_back_with_none() {
+    let cut = ["{\"city\": \"Par", "", "no json", "[1]", "{\"city\": \"Paris\"} {}"];
+    for arguments in cut {
+        let request = with(vec![assistant(CHAT, vec![call("a", arguments)])]);
+        let body = body_of(CHAT, &request);
+        let sent = &body["messages"][0]["tool_calls"][0]["function"]["arguments"];
+        assert_eq!(sent, "{}", "{arguments}");
+        let body = body_of(RESPONSES, &request);
+        assert_eq!(body["input"][0]["arguments"], "{}", "{arguments}");
+    }
+}
+
+#[test]
 fn messages_joins_neighbours_of_one_role_and_drops_blank_text() {
     let request = with(vec![
         Message::user("One.", 0),

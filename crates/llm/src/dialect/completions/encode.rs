@@ -119,7 +119,7 @@ fn assistant_message(assistant: &AssistantMessage) -> Option<Value> {
         .map(|call| {
             json!({"id": call.id, "type": "function", "function": {
                 "name": call.name,
-                "arguments": call.arguments,
+                "arguments": openai::arguments(call),
             }})
         })
         .collect();

@@ -144,7 +144,7 @@ fn assistant_items(
                 "type": "function_call",
                 "call_id": call.id,
                 "name": call.name,
-                "arguments": call.arguments,
+                "arguments": openai::arguments(call),
             })),
         }
     }
