@@ -6,4 +6,5 @@ mod client;
 mod dialects;
 mod lifecycle;
 mod replies;
+mod script_text;
 mod scripts;
