@@ -289,7 +289,7 @@ impl Answer {
         })
     }
 
-    fn counted_usage(&self) -> Usage {
+    pub(crate) fn counted_usage(&self) -> Usage {
         let mut usage = Usage {
             input_tokens: 12,
             cached_tokens: 0,
@@ -324,7 +324,7 @@ fn typed_frame(data: &Value) -> String {
 
 /// Text cut before each run of white space, as models make it: `["Hello", " there."]`.
 /// Joined the pieces are the text.
-fn words(text: &str) -> Vec<&str> {
+pub(crate) fn words(text: &str) -> Vec<&str> {
     let mut words = Vec::new();
     let mut start = 0;
     let mut in_word = false;
@@ -342,7 +342,7 @@ fn words(text: &str) -> Vec<&str> {
 }
 
 /// The arguments of a tool call in pieces. Joined they are the arguments.
-fn argument_pieces(arguments: &str) -> Vec<String> {
+pub(crate) fn argument_pieces(arguments: &str) -> Vec<String> {
     let characters: Vec<char> = arguments.chars().collect();
     characters
         .chunks(ARGUMENT_PIECE)

@@ -8,7 +8,8 @@
 //!
 //! [`openai_chat`], [`openai_responses`] and [`anthropic_messages`] build what a real
 //! server would send for an answer made of [`Part`]s; [`capture`] loads recorded replies
-//! of real servers.
+//! of real servers. [`capable`] has a server that is told what it can do instead of what to
+//! answer, and refuses the rest as real servers refuse it.
 //!
 //! ```
 //! use moltbot_testkit::{Part, Script, ScriptedServer, When, block_on, models_list, openai_chat};
@@ -81,6 +82,7 @@
 //! a script to a program that is tried by hand.
 
 mod answer;
+pub mod capable;
 pub mod capture;
 mod chunked;
 mod connection;
