@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use crate::model::{Api, Cost, Model};
 use crate::reference::{ModelRef, ModelRefError};
+use crate::repair::Repairs;
 
 pub(crate) use builtin::env_names;
 use provider::{CatalogModel, Provider};
@@ -428,6 +429,9 @@ impl Catalog {
                 .and_then(|v| v.as_str())
                 .map(str::to_owned),
             timeout: provider.timeout,
+            server: None,
+            repairs: Repairs::default(),
+            slot: None,
         })
     }
 

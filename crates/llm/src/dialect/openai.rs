@@ -10,7 +10,9 @@ pub(super) fn system_message(model: &Model, request: &Request, openai: bool) -> 
     if request.system.is_empty() {
         return None;
     }
-    let developer = model.reasoning && model.compat.supports_developer_role.unwrap_or(openai);
+    let developer = model.reasoning
+        && !model.repairs.plain_system_role
+        && model.compat.supports_developer_role.unwrap_or(openai);
     let role = if developer { "developer" } else { "system" };
     Some(json!({"role": role, "content": request.system}))
 }
