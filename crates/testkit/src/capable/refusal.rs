@@ -598,7 +598,7 @@ impl Manner<'_> {
 
     /// `field` asked for `asked` tokens behind `prompt`, and there can be `limit`.
     pub(super) fn output(&self, field: &str, asked: u64, prompt: u64, limit: u64) -> Refusal {
-        let context = self.can.context.unwrap_or(prompt + limit);
+        let context = prompt + limit;
         let message = match self.kind() {
             Kind::Vllm => format!(
                 "'max_tokens' or 'max_completion_tokens' is too large: {asked}. This model's maximum context length is {context} tokens and your request has {prompt} input tokens ({asked} > {context} - {prompt})."
