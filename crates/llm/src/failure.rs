@@ -45,6 +45,10 @@ pub enum FailureClass {
     StreamCut,
     /// The reply was complete and held nothing for the person.
     EmptyReply,
+    /// The model reasoned and ended without an answer.
+    ReasoningOnly,
+    /// The output limit was reached before the answer began.
+    OutputExhausted,
     /// The server could not read what its own model produced.
     BadModelOutput,
     /// The reply was not in the dialect's form.
@@ -95,6 +99,8 @@ impl FailureClass {
             | Self::WrongEndpoint
             | Self::StreamCut
             | Self::EmptyReply
+            | Self::ReasoningOnly
+            | Self::OutputExhausted
             | Self::BadModelOutput
             | Self::BadReply
             | Self::OutputBudget
@@ -123,6 +129,8 @@ impl FailureClass {
             Self::WrongEndpoint => "wrong_endpoint",
             Self::StreamCut => "stream_cut",
             Self::EmptyReply => "empty_reply",
+            Self::ReasoningOnly => "reasoning_only",
+            Self::OutputExhausted => "output_exhausted",
             Self::BadModelOutput => "bad_model_output",
             Self::BadReply => "bad_reply",
             Self::ContextOverflow => "context_overflow",
@@ -163,8 +171,8 @@ pub struct Failure {
     pub retry_after: Option<Duration>,
     /// Token counts from its text.
     pub tokens: TokenFigures,
-    /// The request field it refuses, where it names one.
-    pub param: Option<String>,
+    /// The request fields it refuses, where it names any.
+    pub params: Vec<String>,
     /// Whether visible text had already been handed out: a later answer replaces it and must not be joined to it.
     pub after_text: bool,
 }
@@ -186,7 +194,7 @@ impl Failure {
             detail: shorten(&detail.into()),
             retry_after: None,
             tokens: TokenFigures::default(),
-            param: None,
+            params: Vec::new(),
             after_text: false,
         }
     }
@@ -206,7 +214,7 @@ impl Failure {
             status,
             retry_after: verdict.retry_after,
             tokens: verdict.tokens,
-            param: verdict.param,
+            params: verdict.params,
             ..Self::new(verdict.class, model, verdict.message)
         }
     }
@@ -277,6 +285,14 @@ impl fmt::Display for Failure {
             FailureClass::EmptyReply => {
                 write!(f, "{model} ({provider}) ended without an answer; ask again")?
             }
+            FailureClass::ReasoningOnly => write!(
+                f,
+                "{model} ({provider}) reasoned and ended without an answer; ask again, or lower the thinking level with /think"
+            )?,
+            FailureClass::OutputExhausted => write!(
+                f,
+                "{model} ({provider}) reached its output limit before the answer began; raise maxTokens of that model, lower the thinking level or shorten the conversation"
+            )?,
             FailureClass::BadModelOutput => write!(
                 f,
                 "{place} could not read what {model} produced; ask again or use another model"
@@ -311,10 +327,13 @@ impl fmt::Display for Failure {
                 f,
                 "the chat template of {model} ({provider}) refuses this conversation; start a new session with /new"
             )?,
-            FailureClass::ParamRejected => match &self.param {
-                Some(param) => write!(f, "{place} refuses the request field {param}")?,
-                None => write!(f, "{place} refuses a field of the request")?,
-            },
+            FailureClass::ParamRejected if self.params.is_empty() => {
+                write!(f, "{place} refuses a field of the request")?
+            }
+            FailureClass::ParamRejected => {
+                let params = self.params.join(", ");
+                write!(f, "{place} refuses the request field {params}")?
+            }
             FailureClass::HistoryRejected => write!(
                 f,
                 "{place} refuses this conversation's history; start a new session with /new"

@@ -27,16 +27,21 @@ mod endpoint;
 mod event;
 mod failure;
 mod http;
+mod knowledge;
 mod ladder;
 mod listing;
 mod lookup;
 mod message;
 mod model;
+mod nudge;
+mod places;
 mod probe;
+mod records;
 mod reference;
+mod repair;
 mod request;
 
-pub use backend::{Backend, Backends, EventSink, Reply};
+pub use backend::{Backend, Backends, EventSink, Reply, over_http};
 pub use catalog::{Catalog, CatalogError, ModelRow};
 pub use credentials::{Credential, CredentialSource, Credentials, redact};
 pub use dialect::{Decoder, TextDecoder, encode};
@@ -44,6 +49,7 @@ pub use endpoint::Endpoint;
 pub use event::{Event, Phase};
 pub use failure::{Failure, FailureClass, NextStep, TokenFigures};
 pub use http::HttpBackend;
+pub use knowledge::Knowledge;
 pub use ladder::{Answer, Attempt, Ladder, LadderError};
 pub use listing::{ListedModel, ListingError, list_models, working_base};
 pub use message::{
@@ -51,6 +57,10 @@ pub use message::{
     ToolResultMessage, Usage, UserMessage,
 };
 pub use model::{Api, Cost, Model};
+pub use nudge::Nudging;
+pub use places::{LOCAL, Places, place};
 pub use probe::{Fact, ModelState, Probe, ProbeError, ServedModel, ServerKind, probe};
+pub use records::{Records, ShortMemory};
 pub use reference::{ModelRef, ModelRefError};
-pub use request::{Request, ThinkingLevel, ToolChoice, ToolSpec};
+pub use repair::{Repairing, Repairs};
+pub use request::{Origin, Priority, Request, ThinkingLevel, ToolChoice, ToolSpec};

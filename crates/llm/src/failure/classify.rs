@@ -18,7 +18,7 @@ pub(crate) struct Verdict {
     pub(crate) message: String,
     pub(crate) tokens: TokenFigures,
     pub(crate) retry_after: Option<Duration>,
-    pub(crate) param: Option<String>,
+    pub(crate) params: Vec<String>,
 }
 
 /// Classifies a refusal. `status` is the HTTP status (200 for an error inside a good reply), `retry_after` the value
@@ -37,9 +37,11 @@ pub(crate) fn classify(status: u16, retry_after: Option<&str>, body: &str) -> Ve
     tokens.prompt = error.prompt_tokens.or(tokens.prompt);
     tokens.limit = error.context_tokens.or(tokens.limit);
     let class = class_of(status, &error);
-    let param = (class == FailureClass::ParamRejected)
-        .then(|| error.param.clone().or_else(|| quoted_param(&error.message)))
-        .flatten();
+    let params = match class {
+        FailureClass::ParamRejected if error.params.is_empty() => params_in(&error.message),
+        FailureClass::ParamRejected => error.params,
+        _ => Vec::new(),
+    };
     let retry_after = retry_after
         .and_then(duration)
         .or_else(|| error.retry_delay.as_deref().and_then(duration))
@@ -49,7 +51,7 @@ pub(crate) fn classify(status: u16, retry_after: Option<&str>, body: &str) -> Ve
         message: error.message,
         tokens,
         retry_after,
-        param,
+        params,
     }
 }
 
@@ -122,6 +124,7 @@ const PHRASES: &[(&[&str], FailureClass)] = &[
     ),
     (&["does not support tools"], FailureClass::ToolsUnsupported),
     (&["tool choice requires"], FailureClass::ToolsUnsupported),
+    (&["tools param requires"], FailureClass::ToolsUnsupported),
     (
         &["tool use is not supported"],
         FailureClass::ToolsUnsupported,
@@ -153,11 +156,23 @@ const PHRASES: &[(&[&str], FailureClass)] = &[
     ),
     (&["max_tokens", "too large"], FailureClass::OutputBudget),
     (
+        &["max_output_tokens", "too large"],
+        FailureClass::OutputBudget,
+    ),
+    (
+        &["max_tokens", "maximum allowed number of output tokens"],
+        FailureClass::OutputBudget,
+    ),
+    (
         &["max_completion_tokens", "too large"],
         FailureClass::OutputBudget,
     ),
     (
         &["maximum context length", "in the output"],
+        FailureClass::OutputBudget,
+    ),
+    (
+        &["maximum context length", "tokens for the completion"],
         FailureClass::OutputBudget,
     ),
     (&["maximum context length"], FailureClass::ContextOverflow),
@@ -238,10 +253,7 @@ fn class_of(status: u16, error: &ErrorBody) -> FailureClass {
         (_, Some(class)) => return class,
         _ => {}
     }
-    if error
-        .param
-        .as_deref()
-        .is_some_and(|p| p.starts_with("tools"))
+    if error.params.iter().any(|param| param.starts_with("tools"))
         && (400..500).contains(&status)
         && !matches!(status, 401 | 403 | 404)
     {
@@ -260,7 +272,7 @@ fn class_of(status: u16, error: &ErrorBody) -> FailureClass {
         413 => FailureClass::ContextOverflow,
         503 => phrased().unwrap_or(FailureClass::Overloaded),
         400..500 => phrased().unwrap_or(match status {
-            422 if error.param.is_some() => FailureClass::ParamRejected,
+            422 if !error.params.is_empty() => FailureClass::ParamRejected,
             _ => FailureClass::BadRequest,
         }),
         // 5xx, and errors inside a 200.
@@ -268,15 +280,23 @@ fn class_of(status: u16, error: &ErrorBody) -> FailureClass {
     }
 }
 
-/// The request field that a refusal names in its text: `messages[1].content must be …`, `Unsupported parameter: 'x'`.
-fn quoted_param(message: &str) -> Option<String> {
+/// The request fields that a refusal names in its text: `messages[1].content must be …`, `Unsupported parameter: 'x'`,
+/// `Unrecognized request arguments supplied: x, y`.
+fn params_in(message: &str) -> Vec<String> {
     if message.contains("must be a string or null") {
-        return Some("messages[].content".to_owned());
+        return vec!["messages[].content".to_owned()];
     }
-    let start = message.find(['\'', '"', '`'])? + 1;
-    let quote = message[..start].chars().next_back()?;
-    let end = message[start..].find(quote)? + start;
-    Some(message[start..end].to_owned())
+    if let Some((_, fields)) = message.split_once(" supplied: ") {
+        let fields = fields.split([',', ' ']).filter(|field| !field.is_empty());
+        return fields.map(str::to_owned).collect();
+    }
+    let quoted = || {
+        let start = message.find(['\'', '"', '`'])? + 1;
+        let quote = message[..start].chars().next_back()?;
+        let end = message[start..].find(quote)? + start;
+        Some(message[start..end].to_owned())
+    };
+    quoted().into_iter().collect()
 }
 
 #[cfg(test)]
@@ -344,7 +364,11 @@ mod tests {
                 row.get("retry_after_s"),
                 verdict.retry_after.map(|d| d.as_secs()).into(),
             );
-            check("param", row.get("param"), verdict.param.into());
+            check(
+                "param",
+                row.get("param"),
+                verdict.params.first().cloned().into(),
+            );
         }
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }

@@ -14,7 +14,7 @@ pub(crate) struct ErrorBody {
     /// `code` as a number, where it is an HTTP status (as an int or as digits).
     pub(crate) status: Option<u16>,
     /// The request field named.
-    pub(crate) param: Option<String>,
+    pub(crate) params: Vec<String>,
     /// `n_prompt_tokens` (llama.cpp).
     pub(crate) prompt_tokens: Option<u64>,
     /// `n_ctx` (llama.cpp).
@@ -96,7 +96,7 @@ fn read_fields(value: &Value, body: &mut ErrorBody) {
         _ => {}
     }
     if let Some(Value::String(param)) = value.get("param") {
-        body.param = Some(param.clone());
+        body.params = vec![param.clone()];
     }
     body.prompt_tokens = value.get("n_prompt_tokens").and_then(Value::as_u64);
     body.context_tokens = value.get("n_ctx").and_then(Value::as_u64);
@@ -135,8 +135,8 @@ fn read_detail(detail: &Value, body: &mut ErrorBody) {
                 {
                     body.kind = kind.to_owned();
                 }
-                if body.param.is_none() && !place.is_empty() {
-                    body.param = Some(place.clone());
+                if !place.is_empty() {
+                    body.params.push(place.clone());
                 }
                 texts.push(format!("{place}: {text}"));
             }
@@ -169,7 +169,9 @@ fn read_nested(raw: &Value, body: &mut ErrorBody) {
         if !inner.code.is_empty() {
             body.code = inner.code;
         }
-        body.param = inner.param.or(body.param.take());
+        if !inner.params.is_empty() {
+            body.params = inner.params;
+        }
         body.prompt_tokens = inner.prompt_tokens.or(body.prompt_tokens);
         body.context_tokens = inner.context_tokens.or(body.context_tokens);
     }
