@@ -59,6 +59,8 @@ pub enum FailureClass {
     OutputBudget,
     /// The model or server takes no tools.
     ToolsUnsupported,
+    /// The model or server sees no images.
+    ImagesUnsupported,
     /// The server's grammar builder refuses a tool's schema.
     SchemaUnsupported,
     /// The model's chat template refuses the order or kind of messages.
@@ -105,6 +107,7 @@ impl FailureClass {
             | Self::BadReply
             | Self::OutputBudget
             | Self::ToolsUnsupported
+            | Self::ImagesUnsupported
             | Self::SchemaUnsupported
             | Self::TemplateRejected
             | Self::ParamRejected
@@ -136,6 +139,7 @@ impl FailureClass {
             Self::ContextOverflow => "context_overflow",
             Self::OutputBudget => "output_budget",
             Self::ToolsUnsupported => "tools_unsupported",
+            Self::ImagesUnsupported => "images_unsupported",
             Self::SchemaUnsupported => "schema_unsupported",
             Self::TemplateRejected => "template_rejected",
             Self::ParamRejected => "param_rejected",
@@ -319,6 +323,10 @@ impl fmt::Display for Failure {
             FailureClass::ToolsUnsupported => write!(
                 f,
                 "{model} ({provider}) takes no tools; use a model or server setting that does"
+            )?,
+            FailureClass::ImagesUnsupported => write!(
+                f,
+                "{model} ({provider}) sees no images; use a model that does, and load it with what it sees with (llama.cpp: --mmproj)"
             )?,
             FailureClass::SchemaUnsupported => {
                 write!(f, "{place} refuses the form of a tool's parameters")?

@@ -130,6 +130,17 @@ const PHRASES: &[(&[&str], FailureClass)] = &[
         FailureClass::ToolsUnsupported,
     ),
     (&["support tool use"], FailureClass::ToolsUnsupported),
+    // llama.cpp, vLLM, LM Studio, OpenRouter.
+    (
+        &["image input is not supported"],
+        FailureClass::ImagesUnsupported,
+    ),
+    (
+        &["is not a multimodal model"],
+        FailureClass::ImagesUnsupported,
+    ),
+    (&["does not support image"], FailureClass::ImagesUnsupported),
+    (&["support image input"], FailureClass::ImagesUnsupported),
     (
         &["not supported by xgrammar"],
         FailureClass::SchemaUnsupported,
@@ -264,7 +275,11 @@ fn class_of(status: u16, error: &ErrorBody) -> FailureClass {
         408 | 504 => FailureClass::Timeout,
         529 => FailureClass::Overloaded,
         404 | 405 => match phrased() {
-            Some(class @ (FailureClass::ModelLoading | FailureClass::ToolsUnsupported)) => class,
+            Some(
+                class @ (FailureClass::ModelLoading
+                | FailureClass::ToolsUnsupported
+                | FailureClass::ImagesUnsupported),
+            ) => class,
             Some(FailureClass::ModelUnavailable) => FailureClass::ModelUnavailable,
             _ if text.contains("model") => FailureClass::ModelUnavailable,
             _ => FailureClass::WrongEndpoint,

@@ -79,6 +79,10 @@ pub(super) fn mend(failure: &Failure, model: &Model, request: &Request) -> Optio
         FailureClass::SchemaUnsupported | FailureClass::ToolsUnsupported => {
             leave_tools_out(request, &mut mended)
         }
+        FailureClass::ImagesUnsupported if request.has_images() => {
+            mended.without_images = true;
+            return (mended != model.repairs).then_some(mended);
+        }
         FailureClass::TemplateRejected => {
             if says("system") && (says("support") || says("not allowed")) || mended.strict_turns {
                 mended.system_in_user = !request.system.is_empty();

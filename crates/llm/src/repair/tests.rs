@@ -7,8 +7,8 @@ use super::mend::mend;
 use super::{Repairs, schema::simplify, wire_form};
 use crate::failure::{Failure, FailureClass, classify};
 use crate::message::{
-    AssistantMessage, AssistantPart, Content, Message, StopReason, ToolCall, ToolResultMessage,
-    Usage,
+    AssistantMessage, AssistantPart, Content, Image, Message, StopReason, ToolCall,
+    ToolResultMessage, Usage,
 };
 use crate::model::Model;
 use crate::request::{Request, ToolSpec};
@@ -101,6 +101,48 @@ fn a_refusal_that_names_its_cause_is_mended_there() {
     assert_eq!(output.max_tokens, Some(3192));
     let ids = after(400, json!({"object": "error", "message": "Tool call id was x but must be a-z, A-Z, 0-9, with a length of 9.", "code": "3280"})).unwrap();
     assert!(ids.short_call_ids && !ids.without_tools);
+}
+
+#[test]
+fn a_picture_that_is_not_seen_is_left_out() {
+    let picture = Content::Image(Image {
+        data: "aW1hZ2U=".to_owned(),
+        mime_type: "image/png".to_owned(),
+    });
+    let mut with_picture = request();
+    let Some(Message::User(first)) = with_picture.messages.first_mut() else {
+        panic!("no user message");
+    };
+    first.content.push(picture);
+    let model = model("http://box.lan/v1");
+    // llama.cpp b11434 and vLLM 0.32, word by word.
+    let refusals = [
+        (
+            500,
+            json!({"error": {"code": 500, "type": "server_error", "message":
+                "image input is not supported - hint: if this is unexpected, you may need to provide the mmproj"}}),
+        ),
+        (
+            400,
+            json!({"error": {"message": "m is not a multimodal model", "type": "BadRequestError",
+                "param": null, "code": 400}}),
+        ),
+    ];
+    for (status, body) in refusals {
+        let verdict = classify(status, None, &body.to_string());
+        let failure = Failure::from_verdict(&model, Some(status), verdict);
+        assert_eq!(failure.class, FailureClass::ImagesUnsupported, "{body}");
+        let expected = Repairs {
+            without_images: true,
+            ..Repairs::default()
+        };
+        assert_eq!(mend(&failure, &model, &with_picture), Some(expected));
+        assert_eq!(
+            mend(&failure, &model, &request()),
+            None,
+            "nothing to leave out"
+        );
+    }
 }
 
 #[test]

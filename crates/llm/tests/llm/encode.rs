@@ -372,7 +372,13 @@ fn a_call_and_its_result_in_messages() {
 
 #[test]
 fn a_call_cut_in_its_arguments_goes_back_with_none() {
-    let cut = ["{\"city\": \"Par", "", "no json", "[1]", "{\"city\": \"Paris\"} {}"];
+    let cut = [
+        "{\"city\": \"Par",
+        "",
+        "no json",
+        "[1]",
+        "{\"city\": \"Paris\"} {}",
+    ];
     for arguments in cut {
         let request = with(vec![assistant(CHAT, vec![call("a", arguments)])]);
         let body = body_of(CHAT, &request);

@@ -8,9 +8,8 @@ use tokio::sync::mpsc;
 
 use crate::installed::Installed;
 use crate::llama::{Llama, Options};
-use crate::served::Served;
+use crate::served::{APIS, Served};
 use crate::talk::question;
-use crate::turns::APIS;
 use crate::wire;
 
 /// More tokens than are generated while a test looks away.

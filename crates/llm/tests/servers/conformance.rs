@@ -5,15 +5,15 @@ use moltbot_llm::{Api, FailureClass};
 use crate::installed::Installed;
 use crate::litellm::LiteLlm;
 use crate::llama::{Llama, Options};
-use crate::turns::{APIS, Habits, run};
+use crate::served::{APIS, Served};
+use crate::turns::{Habits, run};
 use crate::vllm::{self, Vllm};
 
-/// llama-server answers to any name, and takes a picture for a failure of its own.
+/// llama-server answers to any name.
 fn llama_habits() -> Habits {
     Habits {
         context: Options::default().context,
         unknown_model: None,
-        image: FailureClass::ServerError,
         counts_the_prompt: true,
     }
 }
@@ -73,14 +73,13 @@ async fn vllm() {
     let habits = Habits {
         context: vllm::CONTEXT,
         unknown_model: Some(FailureClass::ModelUnavailable),
-        image: FailureClass::BadRequest,
         counts_the_prompt: true,
     };
     all_dialects(APIS.map(|api| (vllm.served(api), habits))).await;
 }
 
 /// All are tried, even where one fails.
-async fn all_dialects(dialects: [(crate::served::Served, Habits); 3]) {
+async fn all_dialects(dialects: [(Served, Habits); 3]) {
     let mut failed = Vec::new();
     for (served, habits) in dialects {
         let api = served.api;

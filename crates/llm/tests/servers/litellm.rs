@@ -39,7 +39,10 @@ impl LiteLlm {
                 .arg("--config")
                 .arg(file)
                 // With a key it would be no different, but for the key.
-                .env("LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY", "true")
+                .env(
+                    "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY",
+                    "true",
+                )
                 // It would fetch its table of models.
                 .env("LITELLM_LOCAL_MODEL_COST_MAP", "True");
             command

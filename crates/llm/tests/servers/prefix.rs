@@ -4,8 +4,8 @@ use moltbot_llm::Api;
 
 use crate::installed::Installed;
 use crate::llama::{Llama, Options};
+use crate::served::APIS;
 use crate::ten_turns::{self, BLOCK};
-use crate::turns::APIS;
 
 async fn ten_turns_read_only_what_is_new(api: Api) {
     let Some(installed) = Installed::find() else {

@@ -1,13 +1,14 @@
 //! A server that dies in the middle of an answer.
 
-use moltbot_llm::{Answer, Api, Event, FailureClass, LadderError, Model, ModelRef};
+use moltbot_llm::{Answer, Api, Credentials, Event, FailureClass, LadderError, Model, ModelRef};
 
+use crate::fixture;
 use crate::installed::Installed;
 use crate::litellm::LiteLlm;
 use crate::llama::{Llama, Options};
 use crate::process::Killer;
+use crate::served::APIS;
 use crate::talk::question;
-use crate::turns::{APIS, ladder};
 
 /// Walks from a model whose server is killed at its third word to another; what was said of it, and what came.
 async fn walk(
@@ -19,7 +20,7 @@ async fn walk(
         reference: ModelRef::new("first", first.reference.model),
         ..first
     };
-    let rungs = ladder(vec![first, second]);
+    let rungs = fixture::over(Credentials::default(), vec![first, second]);
     let request = question("Count from one to one hundred, in words.", 64);
     let mut events = Vec::new();
     let mut words = 0;

@@ -10,6 +10,13 @@ use crate::wire;
 /// Names a folder in which every reply is kept as it came, beside its request; for making fixtures of them.
 const RECORD_VARIABLE: &str = "MOLTBOT_RECORD_CAPTURES";
 
+/// Every dialect that these servers speak.
+pub(crate) const APIS: [Api; 3] = [
+    Api::OpenAiCompletions,
+    Api::OpenAiResponses,
+    Api::AnthropicMessages,
+];
+
 /// A model of a real server, in one dialect.
 #[derive(Debug, Clone)]
 pub(crate) struct Served {

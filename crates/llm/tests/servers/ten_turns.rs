@@ -1,10 +1,10 @@
 //! Ten turns with tools: the server reads what is new, and nothing twice.
 
-use moltbot_llm::{Api, Message};
+use moltbot_llm::{Api, Credentials, Message};
 
+use crate::fixture;
 use crate::llama::Llama;
 use crate::talk::{about_weather, ask_for, result};
-use crate::turns::ladder;
 use crate::wire;
 
 /// llama.cpp keeps each token by itself. The last one it generated was never read, so it is read with the next turn.
@@ -44,7 +44,7 @@ impl Row {
 /// Asks for the weather of ten cities, one after the other, with all that was said before.
 pub(crate) async fn run(llama: &Llama, api: Api) -> Vec<Row> {
     let served = llama.served(api);
-    let ladder = ladder(vec![served.model()]);
+    let ladder = fixture::over(Credentials::default(), vec![served.model()]);
     let mut request = about_weather(&[&["London"], &["Oslo"]]);
     let mut rows: Vec<Row> = Vec::new();
     let mut known = 0;

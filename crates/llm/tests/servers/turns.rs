@@ -2,14 +2,14 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 
 use moltbot_llm::{
-    Api, Backends, Content, Credentials, Event, FailureClass, HttpBackend, Image, Ladder, Message,
-    Model, ModelRef, Request, StopReason, UserMessage,
+    Content, Credentials, Event, FailureClass, Image, Message, Model, ModelRef, Request,
+    StopReason, UserMessage,
 };
 use serde_json::{Value, json};
 
+use crate::fixture;
 use crate::served::Served;
 use crate::talk::{about_weather, ask_for, call, earlier, question, result, text};
 
@@ -20,8 +20,6 @@ pub(crate) struct Habits {
     pub(crate) context: u64,
     /// How it refuses the name of a model that it does not have; `None` where it answers with the one it has.
     pub(crate) unknown_model: Option<FailureClass>,
-    /// How it refuses an image for a model that sees none.
-    pub(crate) image: FailureClass,
     /// Whether its refusal of too long a prompt tells how long that was.
     pub(crate) counts_the_prompt: bool,
 }
@@ -38,7 +36,7 @@ pub(crate) async fn run(served: &Served, habits: Habits) {
         ("parallel calls", Box::pin(parallel_calls(own()))),
         ("a call cut short", Box::pin(broken_call(own()))),
         ("reasoning", Box::pin(reasoning(own()))),
-        ("an image", Box::pin(image(own(), habits))),
+        ("an image", Box::pin(image(own()))),
         ("too long a prompt", Box::pin(overflow(own(), habits))),
         ("another model", Box::pin(unknown_model(own(), habits))),
     ];
@@ -154,8 +152,8 @@ async fn reasoning(served: Served) {
 /// A PNG of one pixel.
 const PIXEL: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 
-/// A server whose model is blind refuses a picture; a model known to be blind is not sent one.
-async fn image(served: Served, habits: Habits) {
+/// A server whose model is blind refuses a picture. The person is told, and gets an answer all the same.
+async fn image(served: Served) {
     let picture = Content::Image(Image {
         data: PIXEL.to_owned(),
         mime_type: "image/png".to_owned(),
@@ -167,13 +165,22 @@ async fn image(served: Served, habits: Habits) {
         })],
         ..question("", 16)
     };
-    let outcome = served.ask("err_image", &request).await;
+    let model = Model {
+        vision: true,
+        ..served.model()
+    };
+    let outcome = served.ask_as(&model, "err_image", &request).await;
     let failure = outcome.failure();
-    assert_eq!(failure.class, habits.image, "{failure:?}");
-    let answer = ladder(vec![served.model()])
-        .run(&request, &mut |_| {})
+    let class = FailureClass::ImagesUnsupported;
+    assert_eq!(failure.class, class, "{failure:?}");
+    let mut notices = 0;
+    let answer = fixture::over(Credentials::default(), vec![model])
+        .run(&request, &mut |event| {
+            notices += usize::from(matches!(event, Event::Notice(_)));
+        })
         .await;
     assert!(!answer.unwrap().reply.message.text().is_empty());
+    assert_eq!(notices, 1);
 }
 
 async fn overflow(served: Served, habits: Habits) {
@@ -202,16 +209,3 @@ async fn unknown_model(served: Served, habits: Habits) {
         None => assert!(!outcome.text().is_empty()),
     }
 }
-
-/// A ladder of these models.
-pub(crate) fn ladder(rungs: Vec<Model>) -> Ladder {
-    let http = Arc::new(HttpBackend::new(Arc::new(Credentials::default())));
-    Ladder::new(Backends::new(http, None), rungs)
-}
-
-/// Every dialect spoken over HTTP.
-pub(crate) const APIS: [Api; 3] = [
-    Api::OpenAiCompletions,
-    Api::OpenAiResponses,
-    Api::AnthropicMessages,
-];
