@@ -18,7 +18,7 @@ use crate::event::Event;
 use crate::failure::{Failure, FailureClass, Verdict, classify};
 use crate::model::{Api, Model};
 use crate::repair::{wire_form, without_dropped};
-use crate::request::{Request, ToolChoice};
+use crate::request::{Request, ThinkingLevel, ToolChoice};
 
 pub use plain_text::TextDecoder;
 
@@ -77,10 +77,9 @@ impl Decoder {
             Api::AnthropicMessages => Box::<anthropic::AnthropicWire>::default(),
             Api::OpenAiCompletions | Api::Engine => Box::<completions::CompletionsWire>::default(),
         };
-        // This dialect's servers say when their limit cut the reply, and their limit counts the thinking budget too.
-        let limit = request
-            .max_tokens
-            .filter(|_| model.api != Api::AnthropicMessages);
+        // In the Messages dialect the limit that goes out is raised by the thinking budget.
+        let raised = model.api == Api::AnthropicMessages && request.thinking != ThinkingLevel::Off;
+        let limit = request.max_tokens.filter(|_| !raised);
         let offered = match request.tool_choice {
             ToolChoice::None => Vec::new(),
             _ => request.tools.clone(),

@@ -29,7 +29,7 @@ impl LiteLlm {
                 "api_key": "none",
             },
         }]});
-        let process = Process::start("/health/liveliness", |port, home| {
+        let process = Process::start("/v1/model/info", |port, home| {
             let file = home.path().join("config.yaml");
             // JSON is YAML too.
             std::fs::write(&file, config.to_string()).unwrap();

@@ -1,6 +1,6 @@
 //! The habits of servers that speak the Messages API.
 
-use moltbot_llm::{Api, AssistantPart, FailureClass, Request, StopReason, Usage};
+use moltbot_llm::{Api, AssistantPart, FailureClass, Request, StopReason, ThinkingLevel, Usage};
 use serde_json::{Value, json};
 
 use crate::fixture::{Outcome, data, decode, hi, model, read};
@@ -169,10 +169,30 @@ fn a_full_context_window_is_a_limit() {
     }
 }
 
+/// LiteLLM 1.106 in front of a server that was cut says so.
+#[test]
+fn an_end_at_the_limit_is_a_cut() {
+    let frames = [
+        start(json!({})),
+        block(0, json!({"type": "text", "text": ""})),
+        text("One, two, three,"),
+        end("end_turn", json!({"input_tokens": 9, "output_tokens": 16})),
+        stop(),
+    ];
+    let request = Request {
+        max_tokens: Some(16),
+        ..hi()
+    };
+    let bytes = body(&frames);
+    let outcome = decode(&model(Api::AnthropicMessages), &request, [bytes.as_bytes()]);
+    assert_eq!(outcome.reply().message.stop_reason, StopReason::Length);
+}
+
 #[test]
 fn tokens_spent_on_thinking_do_not_make_an_answer_look_cut() {
     let request = Request {
         max_tokens: Some(10),
+        thinking: ThinkingLevel::Low,
         ..hi()
     };
     let body = body(&[
