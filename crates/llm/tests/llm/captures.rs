@@ -1,5 +1,6 @@
 //! Every recorded reply of a real server, judged by a reading of our own that shares nothing with the decoder.
 
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -35,19 +36,24 @@ impl Recording {
 
 /// Every recorded reply of an endpoint that answers, whatever the answer.
 static RECORDINGS: LazyLock<Vec<Recording>> = LazyLock::new(|| {
-    let captures = all();
-    captures.into_iter().filter_map(recording).collect()
+    let recordings = directories().into_iter().flat_map(|directory| {
+        let captures = capture::all(&directory).unwrap();
+        captures
+            .into_iter()
+            .filter_map(move |capture| recording(&directory, capture))
+    });
+    recordings.collect()
 });
 
-/// Every capture; none on a machine that keeps none, which is said aloud.
-fn all() -> Vec<Capture> {
-    match capture::kept_dir() {
-        Some(directory) => capture::all(directory).unwrap(),
-        None => {
-            tell_that_none_are_kept();
-            Vec::new()
-        }
+/// A few replies to requests of our own (`scripts/test-servers` with `MOLTBOT_RECORD_CAPTURES` makes them), and the
+/// large set where this machine keeps it; where not, that is said aloud.
+fn directories() -> Vec<PathBuf> {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let kept = capture::kept_dir();
+    if kept.is_none() {
+        tell_that_none_are_kept();
     }
+    std::iter::once(fixtures).chain(kept).collect()
 }
 
 #[allow(clippy::print_stderr)]
@@ -59,15 +65,20 @@ fn tell_that_none_are_kept() {
     );
 }
 
-fn recording(capture: Capture) -> Option<Recording> {
+/// A reply with its request beside it; a refusal can do without.
+fn recording(directory: &Path, capture: Capture) -> Option<Recording> {
     let api = match endpoint(&capture) {
         "chat" | "err" => Api::OpenAiCompletions,
         "responses" => Api::OpenAiResponses,
         "messages" => Api::AnthropicMessages,
         _ => return None,
     };
-    let path = capture::default_dir().join(format!("{}.req.json", capture.name));
-    let body: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let path = directory.join(format!("{}.req.json", capture.name));
+    let body: Value = match std::fs::read_to_string(path) {
+        Ok(body) => serde_json::from_str(&body).unwrap(),
+        Err(error) if capture.status == 200 => panic!("{}: {error}", capture.name),
+        Err(_) => Value::Null,
+    };
     let limits = ["max_tokens", "max_completion_tokens", "max_output_tokens"];
     let request = Request {
         max_tokens: limits.iter().find_map(|name| body[name].as_u64()),
@@ -261,8 +272,9 @@ async fn a_reply_over_http_is_the_same_as_from_the_file() {
 /// The class and the token figures that a refusal must be read as.
 fn refusal(capture: &Capture) -> (Option<FailureClass>, TokenFigures) {
     let none = TokenFigures::default();
-    match (case(capture), capture.status) {
-        ("err_ctx_overflow", _) => {
+    let case = case(capture);
+    match (case.find("err_").map(|at| &case[at..]), capture.status) {
+        (Some("err_ctx_overflow"), _) => {
             // The only large numbers in these texts are the prompt's size and the limit below it.
             let body = String::from_utf8_lossy(&capture.body).into_owned();
             let numbers = body
@@ -275,7 +287,8 @@ fn refusal(capture: &Capture) -> (Option<FailureClass>, TokenFigures) {
             };
             (Some(FailureClass::ContextOverflow), figures)
         }
-        ("err_unknown_model", _) => (Some(FailureClass::ModelUnavailable), none),
+        (Some("err_image"), _) => (Some(FailureClass::ImagesUnsupported), none),
+        (Some("err_unknown_model"), _) => (Some(FailureClass::ModelUnavailable), none),
         (_, 400) => (Some(FailureClass::BadRequest), none),
         // A 404 that names an object of the request; no request of ours names one.
         _ => (None, none),
@@ -308,7 +321,10 @@ async fn a_recorded_refusal_is_read_as_what_it_means() {
 #[tokio::test]
 async fn recorded_lists_of_models_are_read() {
     let server = ScriptedServer::start(Script::new()).await;
-    for capture in all().iter().filter(|c| endpoint(c) == "models") {
+    let captures = directories()
+        .into_iter()
+        .flat_map(|directory| capture::all(directory).unwrap());
+    for capture in captures.filter(|c| endpoint(c) == "models") {
         server.set_script(Script::new().on(When::get("/v1/models"), capture.reply()));
         let model = model_at(&server.base_url(), Api::OpenAiCompletions);
         let listed = list_models(&model, None, Duration::from_secs(60))

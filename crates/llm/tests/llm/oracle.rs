@@ -208,7 +208,16 @@ fn response(object: &Value, said: &mut Said) {
 }
 
 fn messages_frame(frame: &Value, said: &mut Said) {
-    let delta = &frame["delta"];
+    let (block, delta) = (&frame["content_block"], &frame["delta"]);
+    let key = || frame["index"].to_string();
+    if block["type"] == "tool_use" {
+        let call = said.call(&key());
+        call.id = text(&block["id"]).to_owned();
+        call.name = text(&block["name"]).to_owned();
+    }
+    if let Some(json) = delta["partial_json"].as_str() {
+        said.call(&key()).arguments.push_str(json);
+    }
     said.text.push_str(text(&delta["text"]));
     said.thinking.push_str(text(&delta["thinking"]));
     if let Some(reason) = delta["stop_reason"].as_str() {

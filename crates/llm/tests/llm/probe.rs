@@ -1,5 +1,7 @@
 //! Probing: each program is known by what it answers, and each figure by where it was told.
 
+use std::path::Path;
+
 use moltbot_llm::{
     Api, Fact, FailureClass, Model, ModelState, Probe, ProbeError, ServedModel, ServerKind, probe,
     working_base,
@@ -386,6 +388,28 @@ async fn litellm_is_a_proxy_that_tells_only_what_its_table_knows() {
     let found = ask(&server).await;
     assert_eq!(found.server.value, ServerKind::LiteLlm);
     assert_eq!(told(&found.version, &server, "/v1/models"), "1.2.3");
+}
+
+/// As version 1.106.2 answers with neither key nor database: it knows no figures of a model that it has no table for, and
+/// tells its version nowhere.
+#[tokio::test]
+async fn litellm_without_a_database_is_litellm() {
+    let fixture = |name: &str| {
+        let file = format!("litellm-1.106.2-over-llama-server_{name}.http");
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+        capture::load(path.join(file)).unwrap().reply()
+    };
+    let server = serving(
+        Script::new()
+            .on(When::get("/v1/models"), fixture("models"))
+            .on(When::get("/v1/model/info"), fixture("model_info"))
+            .on(When::get("/health/readiness"), fixture("readiness")),
+    )
+    .await;
+    let found = ask(&server).await;
+    assert_eq!(found.server.value, ServerKind::LiteLlm);
+    assert_eq!(found.version, None);
+    assert_eq!(one(&found).max_context, None);
 }
 
 #[tokio::test]
