@@ -3,11 +3,13 @@
 //! `scripts/install-test-servers model llama-server`, then
 //! `MOLTBOT_TEST_SERVERS=target/test-servers cargo bench -p moltbot-llm --bench llama_server`. The test target `servers`
 //! holds the same ten turns to account.
+//!
+//! With llama.cpp b11434 and SmolLM2-135M, in each of the three dialects: of 17,031 prompt tokens in 20 requests 859 were
+//! read, 840 of them new. Each request but the first read one token that was known: the last that the model had generated,
+//! which llama.cpp does not read until it goes on from there.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 #![allow(dead_code, reason = "shared with the tests, which do more")]
-
-use moltbot_testkit::block_on;
 
 #[path = "../tests/llm/fixture.rs"]
 mod fixture;
@@ -30,14 +32,18 @@ use installed::Installed;
 use llama::{Llama, Options};
 
 fn main() {
-    // `cargo test` builds benches too, and runs them with this flag missing; there is nothing to measure then.
+    // `cargo test --benches` runs it too, without this flag; there is nothing to measure then.
     if !std::env::args().any(|arg| arg == "--bench") {
         return;
     }
     let Some(installed) = Installed::find() else {
         return;
     };
-    block_on(report(&installed));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(report(&installed));
 }
 
 async fn report(installed: &Installed) {
