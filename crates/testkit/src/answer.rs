@@ -1,6 +1,8 @@
 //! A model's answer in the wire form of each dialect.
 
 mod anthropic_messages;
+mod google_generate;
+mod ollama_chat;
 mod openai_chat;
 mod openai_responses;
 
@@ -65,6 +67,8 @@ enum Dialect {
     OpenAiChat,
     OpenAiResponses,
     AnthropicMessages,
+    GoogleGenerate,
+    OllamaChat,
 }
 
 /// A [`Part`] that owns its text.
@@ -129,6 +133,19 @@ pub fn anthropic_messages(parts: &[Part<'_>]) -> Answer {
     Answer::new(Dialect::AnthropicMessages, parts, "msg_scripted")
 }
 
+/// An answer of `POST /v1beta/models/{model}:streamGenerateContent?alt=sse` as Gemini sends it.
+/// Calls carry ids, as those of its third generation do.
+#[must_use]
+pub fn google_generate(parts: &[Part<'_>]) -> Answer {
+    Answer::new(Dialect::GoogleGenerate, parts, "scripted")
+}
+
+/// An answer of `POST /api/chat` as Ollama sends it. It has no id of its own.
+#[must_use]
+pub fn ollama_chat(parts: &[Part<'_>]) -> Answer {
+    Answer::new(Dialect::OllamaChat, parts, "")
+}
+
 impl Answer {
     fn new(dialect: Dialect, parts: &[Part<'_>], id: &str) -> Self {
         let mut answer = Self {
@@ -189,13 +206,15 @@ impl Answer {
         self
     }
 
-    /// The event-stream frames, each with its empty line.
+    /// The event-stream frames, each with its empty line; in Ollama's dialect its lines.
     #[must_use]
     pub fn frames(&self) -> Vec<String> {
         match self.dialect {
             Dialect::OpenAiChat => openai_chat::frames(self),
             Dialect::OpenAiResponses => openai_responses::frames(self),
             Dialect::AnthropicMessages => anthropic_messages::frames(self),
+            Dialect::GoogleGenerate => google_generate::frames(self),
+            Dialect::OllamaChat => ollama_chat::frames(self),
         }
     }
 
@@ -206,13 +225,19 @@ impl Answer {
             Dialect::OpenAiChat => openai_chat::body(self),
             Dialect::OpenAiResponses => openai_responses::body(self),
             Dialect::AnthropicMessages => anthropic_messages::body(self),
+            Dialect::GoogleGenerate => google_generate::body(self),
+            Dialect::OllamaChat => ollama_chat::body(self),
         }
     }
 
     /// The answer streamed, each frame a chunk.
     #[must_use]
     pub fn stream(&self) -> Reply {
-        Reply::frames(self.frames())
+        let reply = Reply::frames(self.frames());
+        match self.dialect {
+            Dialect::OllamaChat => reply.header("content-type", "application/x-ndjson"),
+            _ => reply,
+        }
     }
 
     /// The answer as one body.
@@ -222,7 +247,8 @@ impl Answer {
     }
 
     /// The answer as this request asks for it: `stream`, `model` and, in a streamed chat
-    /// completion, `stream_options.include_usage` are honoured.
+    /// completion, `stream_options.include_usage` are honoured. Ollama streams unless told not
+    /// to; of Gemini's, the path says both.
     #[must_use]
     pub fn reply_to(&self, request: &Recorded) -> Reply {
         let asked = request.try_json().unwrap_or_default();
@@ -230,7 +256,16 @@ impl Answer {
         if answer.model.is_none() {
             answer.model = asked["model"].as_str().map(str::to_owned);
         }
-        if asked["stream"] != true {
+        let streams = match answer.dialect {
+            Dialect::OllamaChat => asked["stream"] != false,
+            Dialect::GoogleGenerate => {
+                let (model, method) = google_generate::target(&request.path);
+                answer.model.get_or_insert(model.to_owned());
+                method == "streamGenerateContent"
+            }
+            _ => asked["stream"] == true,
+        };
+        if !streams {
             return answer.whole();
         }
         let wants_usage = asked["stream_options"]["include_usage"] == true;

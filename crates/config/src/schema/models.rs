@@ -52,6 +52,11 @@ section! {
         /// its own; the limit of the whole run applies.
         #[schemars(range(min = 1))]
         pub timeout_seconds: Option<u64>,
+        /// How long a server that speaks `ollama` keeps a model loaded after a request: a number
+        /// of seconds, or one with a unit (`30m`, `24h`); 0 unloads at once, -1 never does.
+        /// Default: the server's own, five minutes.
+        #[schemars(regex(pattern = r"^-?[0-9]+(ms|s|m|h)?$"))]
+        pub keep_alive: Option<String>,
     }
 }
 

@@ -79,12 +79,14 @@ fn model(id: &str) -> Model {
         reasoning: false,
         vision: false,
         context_window: 8192,
+        context_known: true,
         max_tokens: 512,
         cost: Cost::default(),
         compat: Default::default(),
         output_limit: None,
         temperature: Some(0.0),
         cache_ttl: None,
+        keep_alive: None,
         timeout: None,
     }
 }

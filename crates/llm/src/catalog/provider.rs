@@ -17,6 +17,7 @@ pub(super) struct Provider {
     pub(super) headers: BTreeMap<String, String>,
     pub(super) auth_header: bool,
     pub(super) timeout: Option<Duration>,
+    pub(super) keep_alive: Option<String>,
     pub(super) models: Vec<CatalogModel>,
     /// Whether the owner configured (or installed) it.
     pub(super) configured: bool,
@@ -125,6 +126,7 @@ pub(super) fn merge(config: Option<&Models>, installed: &[String]) -> BTreeMap<S
             headers: BTreeMap::new(),
             auth_header: false,
             timeout: None,
+            keep_alive: None,
             models: Vec::new(),
             configured: !installed.is_empty(),
         });
@@ -163,6 +165,7 @@ fn configured(entry: &schema::Provider, known: Option<Provider>) -> Provider {
         headers,
         auth_header: entry.auth_header(),
         timeout: entry.timeout(),
+        keep_alive: entry.keep_alive.clone(),
         models,
         configured: true,
     }
@@ -174,9 +177,9 @@ fn supported(api: schema::Api) -> ApiOrName {
         schema::Api::OpenaiCompletions => Ok(Api::OpenAiCompletions),
         schema::Api::OpenaiResponses => Ok(Api::OpenAiResponses),
         schema::Api::AnthropicMessages => Ok(Api::AnthropicMessages),
-        schema::Api::GoogleGenerativeAi => Err("google-generative-ai".to_owned()),
+        schema::Api::GoogleGenerativeAi => Ok(Api::GoogleGenerativeAi),
         schema::Api::GithubCopilot => Err("github-copilot".to_owned()),
         schema::Api::BedrockConverseStream => Err("bedrock-converse-stream".to_owned()),
-        schema::Api::Ollama => Err("ollama".to_owned()),
+        schema::Api::Ollama => Ok(Api::Ollama),
     }
 }

@@ -15,6 +15,7 @@ const LIMIT_AFTER: &[&str] = &[
     "prompt length is ",
     "token limit: ",
     "tokens allowed (",
+    "tokens allowed ",
 ];
 
 /// Words directly behind the server's limit.
