@@ -33,6 +33,7 @@ const BUILT: &[&str] = &[
     "models.providers.*.auth=api-key",
     "models.providers.*.authHeader",
     "models.providers.*.baseUrl",
+    "models.providers.*.baseUrls",
     "models.providers.*.headers",
     "models.providers.*.models.*.api=anthropic-messages",
     "models.providers.*.models.*.api=openai-completions",
@@ -49,6 +50,7 @@ const BUILT: &[&str] = &[
     "models.providers.*.models.*.region",
     "models.providers.*.params.provider",
     "models.providers.*.region",
+    "models.providers.*.slots",
     "models.providers.*.timeoutSeconds",
     "wizard",
 ];

@@ -11,4 +11,5 @@ mod oracle;
 mod places;
 mod prefix;
 mod probe;
+mod queue;
 mod signing;
