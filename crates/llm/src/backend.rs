@@ -12,6 +12,7 @@ use crate::knowledge::Knowledge;
 use crate::message::AssistantMessage;
 use crate::model::{Api, Model};
 use crate::nudge::Nudging;
+use crate::queue::Queued;
 use crate::repair::Repairing;
 use crate::request::Request;
 
@@ -44,12 +45,13 @@ pub trait Backend: Send + Sync {
     ) -> Result<Reply, Failure>;
 }
 
-/// Speaking HTTP with everything around it that makes it dependable, innermost first: refusals are mended, and a model
-/// that ends without an answer is asked once more.
+/// Speaking HTTP with everything around it that makes it dependable, innermost first: refusals are mended, a model
+/// that ends without an answer is asked once more, and no server gets more at a time than it has slots.
 pub fn over_http(credentials: Arc<Credentials>, knowledge: Arc<Knowledge>) -> Arc<dyn Backend> {
     let http = HttpBackend::new(credentials);
     let mended = Repairing::new(http, knowledge);
-    Arc::new(Nudging::new(mended))
+    let nudged = Nudging::new(mended);
+    Arc::new(Queued::new(nudged))
 }
 
 /// The backends of this process (HTTP always, the engine where it was built in), and what is known of the servers

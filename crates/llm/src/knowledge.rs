@@ -71,8 +71,9 @@ impl Default for Knowledge {
     }
 }
 
-/// A model on a server: the base URL without what is secret in it, and the model's id there.
+/// A model on a server: the base URL without what is secret in it, and the model's id there. Servers that offer the same
+/// models are taken to be of one kind: what one of them needs, all do.
 fn key(model: &Model) -> String {
-    let base = Endpoint::shown(&model.base_url);
+    let base = Endpoint::shown(model.base_urls.first().unwrap_or(&model.base_url));
     format!("{} {}", base.trim_end_matches('/'), model.reference.model)
 }

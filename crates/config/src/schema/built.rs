@@ -35,6 +35,7 @@ const BUILT: &[&str] = &[
     "models.providers.*.auth=api-key",
     "models.providers.*.authHeader",
     "models.providers.*.baseUrl",
+    "models.providers.*.baseUrls",
     "models.providers.*.headers",
     "models.providers.*.keepAlive",
     "models.providers.*.models.*.api=anthropic-messages",
@@ -54,6 +55,7 @@ const BUILT: &[&str] = &[
     "models.providers.*.models.*.region",
     "models.providers.*.params.provider",
     "models.providers.*.region",
+    "models.providers.*.slots",
     "models.providers.*.timeoutSeconds",
     "wizard",
 ];

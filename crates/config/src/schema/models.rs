@@ -39,6 +39,16 @@ section! {
             /// of a built-in provider.
             pub models: Vec<ProviderModel>,
         }
+        /// Addresses of further servers that offer the same models (a second Mac Studio, say).
+        /// `baseUrl` is the first; it may be listed here again. A conversation stays with the
+        /// server that has read it, others go where there is least to do.
+        #[schemars(inner(length(min = 1)))]
+        pub base_urls: Option<Vec<String>>,
+        /// How many requests each of these servers answers at the same time; further ones wait
+        /// here. For llama.cpp's server no more than its `--parallel`. Default: what the server
+        /// says, else 4 for a server on the local network and 16 for one elsewhere.
+        #[schemars(range(min = 1))]
+        pub slots: Option<u32>,
         /// Key sent to the server, or the name of the environment variable that holds it.
         pub api_key: Option<String>,
         /// How requests are authenticated. Default: api-key.
@@ -84,6 +94,14 @@ impl Provider {
     /// Longest time that one request may take, where the owner set one.
     pub fn timeout(&self) -> Option<Duration> {
         self.timeout_seconds.map(Duration::from_secs)
+    }
+
+    /// The addresses of all servers that offer the models, `baseUrl` first, as written.
+    pub fn addresses(&self) -> impl Iterator<Item = &str> {
+        let further = self.base_urls.iter().flatten();
+        std::iter::once(&self.base_url)
+            .chain(further)
+            .map(String::as_str)
     }
 
     /// The listed model with this id (exact spelling).

@@ -12,4 +12,5 @@ mod oracle;
 mod places;
 mod prefix;
 mod probe;
+mod queue;
 mod signing;

@@ -60,6 +60,7 @@ fn models_fill_in_their_defaults() {
     assert_eq!(provider.api_for(plain), Some(Api::Ollama));
     assert_eq!(provider.auth(), ProviderAuth::ApiKey);
     assert_eq!((provider.timeout(), provider.auth_header()), (None, false));
+    assert_eq!(provider.addresses().collect::<Vec<_>>(), ["http://h/v1"]);
     let headers = provider.headers_for(small);
     assert_eq!((headers["a"].as_str(), headers["b"].as_str()), ("1", "2"));
 }
