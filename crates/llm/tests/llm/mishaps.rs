@@ -42,6 +42,9 @@ impl Stream {
     }
 }
 
+/// Builds an answer in one dialect.
+type Build = fn(&[Part<'_>]) -> Answer;
+
 /// Answers of each dialect as the testkit builds them.
 fn built() -> Vec<Stream> {
     let call = Part::ToolCall {
@@ -50,7 +53,7 @@ fn built() -> Vec<Stream> {
         arguments: r#"{"city":"Paris"}"#,
     };
     let text = "It rains in Paris — bring an umbrella.";
-    let dialects: [(Api, fn(&[Part<'_>]) -> Answer); 3] = [
+    let dialects: [(Api, Build); 3] = [
         (Api::OpenAiCompletions, openai_chat),
         (Api::OpenAiResponses, openai_responses),
         (Api::AnthropicMessages, anthropic_messages),
