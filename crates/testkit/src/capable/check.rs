@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::ask::{Ask, Role, Turn};
 use super::capabilities::{Capabilities, Kind, Overflow, Schemas, SystemRule, Tools};
 use super::refusal::{Refusal, SchemaProblem, manner};
+use crate::answer::Dialect;
 
 /// The first thing that is wrong, in the order in which servers look: the form of the body,
 /// the tools, the template, the figures.
@@ -20,7 +21,11 @@ pub(super) fn check(can: &Capabilities, ask: &Ask) -> Option<Refusal> {
 }
 
 fn fields(can: &Capabilities, ask: &Ask) -> Option<Refusal> {
-    let refused = |name: &str| can.refused_fields.contains(name);
+    let refused = |name: &str| {
+        // The Messages API cannot do without its limit.
+        let is_required = ask.dialect == Dialect::AnthropicMessages && name == "max_tokens";
+        can.refused_fields.contains(name) && !is_required
+    };
     let mut places: Vec<Vec<Value>> = ask
         .body
         .keys()
