@@ -6,7 +6,6 @@ use serde_json::Value;
 use super::ask::{Ask, Role, Turn};
 use super::capabilities::{Capabilities, Kind, Overflow, Schemas, SystemRule, Tools};
 use super::refusal::{Refusal, SchemaProblem, manner};
-use crate::answer::Dialect;
 
 /// The first thing that is wrong, in the order in which servers look: the form of the body,
 /// the tools, the template, the figures.
@@ -29,8 +28,6 @@ fn fields(can: &Capabilities, ask: &Ask) -> Option<Refusal> {
     let mut places: Vec<Vec<Value>> = ask
         .body
         .keys()
-        // The Messages API cannot do without its limit.
-        .filter(|name| ask.dialect != Dialect::AnthropicMessages || *name != "max_tokens")
         .filter(|name| refused(name))
         .map(|name| vec![Value::from(name.as_str())])
         .collect();
