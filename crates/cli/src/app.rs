@@ -1,5 +1,6 @@
 //! What every command starts from: the environment, the configuration, and what is built out of them.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use moltbot_config::{
 };
 use moltbot_engine::models::{self, InstalledModel};
 use moltbot_llm::{Backend, Backends, Catalog, Credentials, HttpBackend, ThinkingLevel};
+use moltbot_services::{Launcher, ServedBackend, Services};
 use moltbot_store::{Session, Store};
 
 use crate::args::Globals;
@@ -110,7 +112,11 @@ impl App {
     pub(crate) fn agent(&self, agent_id: &str, timeout: Option<u64>) -> Result<Agent, Exit> {
         let credentials = Arc::new(self.credentials(agent_id));
         let has_anthropic_key = credentials.find("anthropic").is_some();
-        let backends = Backends::new(Arc::new(HttpBackend::new(credentials)), self.engine()?);
+        let services = Arc::new(self.services()?);
+        let http = Arc::new(HttpBackend::new(credentials));
+        let http = Arc::new(ServedBackend::new(http, services.clone()));
+        tokio::spawn(async move { services.recover().await });
+        let backends = Backends::new(http, self.engine()?);
         let defaults = self.snapshot.config.agents().defaults();
         let settings = AgentSettings {
             agent_id: agent_id.to_owned(),
@@ -160,15 +166,25 @@ impl App {
         Ok(session)
     }
 
+    /// The model servers that are started when they are needed.
+    pub(crate) fn services(&self) -> Result<Services, Exit> {
+        let launcher = Launcher {
+            program: this_program()?,
+            args: vec!["service-keeper".to_owned()],
+        };
+        let snapshot = &self.snapshot;
+        Ok(Services::new(
+            &snapshot.config,
+            &snapshot.environment,
+            &snapshot.paths,
+            launcher,
+        ))
+    }
+
     #[cfg(feature = "engine")]
     fn engine(&self) -> Result<Option<Arc<dyn Backend>>, Exit> {
-        let program = std::env::current_exe().map_err(|error| {
-            Exit::failed(format!(
-                "The path of this program cannot be found: {error}."
-            ))
-        })?;
-        let mut options =
-            moltbot_engine::EngineOptions::new(program, self.paths().models_dir.clone());
+        let models = self.paths().models_dir.clone();
+        let mut options = moltbot_engine::EngineOptions::new(this_program()?, models);
         if let Some(tokens) = self.snapshot.config.agents().defaults().context_tokens {
             options.context_limit = u32::try_from(tokens).unwrap_or(u32::MAX);
         }
@@ -179,6 +195,14 @@ impl App {
     fn engine(&self) -> Result<Option<Arc<dyn Backend>>, Exit> {
         Ok(None)
     }
+}
+
+fn this_program() -> Result<PathBuf, Exit> {
+    std::env::current_exe().map_err(|error| {
+        Exit::failed(format!(
+            "The path of this program cannot be found: {error}."
+        ))
+    })
 }
 
 fn thinking_level(level: moltbot_config::schema::ThinkingLevel) -> ThinkingLevel {

@@ -46,11 +46,12 @@ pub use failure::{Failure, FailureClass, NextStep, TokenFigures};
 pub use http::HttpBackend;
 pub use ladder::{Answer, Attempt, Ladder, LadderError};
 pub use listing::{ListedModel, ListingError, list_models, working_base};
+pub use lookup::answer_of;
 pub use message::{
     AssistantMessage, AssistantPart, Content, Image, Message, StopReason, Thinking, ToolCall,
     ToolResultMessage, Usage, UserMessage,
 };
 pub use model::{Api, Cost, Model};
 pub use probe::{Fact, ModelState, Probe, ProbeError, ServedModel, ServerKind, probe};
-pub use reference::{ModelRef, ModelRefError};
+pub use reference::{ModelRef, ModelRefError, normalize_provider};
 pub use request::{Request, ThinkingLevel, ToolChoice, ToolSpec};

@@ -43,6 +43,7 @@ const BUILT: &[&str] = &[
     "models.providers.*.models.*.maxTokens",
     "models.providers.*.models.*.name",
     "models.providers.*.models.*.reasoning",
+    "models.providers.*.service",
     "models.providers.*.timeoutSeconds",
     "wizard",
 ];

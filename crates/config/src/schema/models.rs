@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::service::Service;
+
 section! {
     /// Model providers, beside the built-in ones.
     pub struct Models {
@@ -52,6 +54,8 @@ section! {
         /// its own; the limit of the whole run applies.
         #[schemars(range(min = 1))]
         pub timeout_seconds: Option<u64>,
+        /// The server as a program that is started when it is needed, and stopped when it is idle.
+        pub service: Option<Service>,
     }
 }
 
