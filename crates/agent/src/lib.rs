@@ -10,11 +10,13 @@
 mod agent;
 mod history;
 mod prompt;
+mod records;
 mod session_key;
 mod turn;
 
 pub use agent::{Agent, AgentSettings, ChoiceError};
 pub use history::{HistoryError, UnansweredMessage};
 pub use prompt::system_prompt;
+pub use records::StoredRecords;
 pub use session_key::SessionKey;
 pub use turn::{TurnError, TurnReport, TurnRequest};

@@ -250,6 +250,7 @@ impl Draft {
             Event::Thinking(text) => self.thinking.push_str(text),
             Event::TextWasThinking => self.thinking.push_str(&std::mem::take(&mut self.text)),
             Event::NextModel { next, .. } => *self = Self::new(Some(next.clone())),
+            Event::Again { .. } => *self = Self::new(self.model.take()),
             _ => {}
         }
     }

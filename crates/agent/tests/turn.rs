@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use moltbot_agent::{Agent, AgentSettings, SessionKey, TurnError, TurnRequest};
 use moltbot_config::Config;
-use moltbot_llm::{Backends, Catalog, Credentials, Event, HttpBackend, ThinkingLevel};
+use moltbot_llm::{
+    Backends, Catalog, Credentials, Event, Knowledge, Places, ThinkingLevel, over_http,
+};
 use moltbot_store::{Session, Store, TurnState};
 use moltbot_testkit::{
     Part, Script, ScriptedServer, Step, When, anthropic_messages, error, openai_chat,
@@ -50,8 +52,11 @@ fn agent(server: &ScriptedServer, api: &str, dir: &std::path::Path, timeout: Dur
     }))
     .unwrap();
     let credentials = Arc::new(Credentials::new(&config, &BTreeMap::new(), None));
-    let backends = Backends::new(Arc::new(HttpBackend::new(credentials)), None);
+    let knowledge = Arc::new(Knowledge::default());
+    let http = over_http(credentials, Arc::clone(&knowledge));
+    let backends = Backends::new(http, None, knowledge);
     let settings = AgentSettings {
+        places: Places::default(),
         agent_id: "main".into(),
         thinking: None,
         timeout,

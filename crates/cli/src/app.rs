@@ -4,12 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use moltbot_agent::{Agent, AgentSettings, SessionKey};
+use moltbot_agent::{Agent, AgentSettings, SessionKey, StoredRecords};
 use moltbot_config::{
     Environment, LoadError, MAIN_AGENT, Paths, Profile, Snapshot, normalize_agent_id,
 };
 use moltbot_engine::models::{self, InstalledModel};
-use moltbot_llm::{Backend, Backends, Catalog, Credentials, HttpBackend, ThinkingLevel};
+use moltbot_llm::{
+    Backend, Backends, Catalog, Credentials, Knowledge, Places, ThinkingLevel, over_http,
+};
 use moltbot_services::{Launcher, ServedBackend, Services};
 use moltbot_store::{Session, Store};
 
@@ -112,19 +114,21 @@ impl App {
     pub(crate) fn agent(&self, agent_id: &str, timeout: Option<u64>) -> Result<Agent, Exit> {
         let credentials = Arc::new(self.credentials(agent_id));
         let has_anthropic_key = credentials.find("anthropic").is_some();
-        let services = Arc::new(self.services()?);
-        let http = Arc::new(HttpBackend::new(credentials));
-        let http = Arc::new(ServedBackend::new(http, services.clone()));
-        tokio::spawn(async move { services.recover().await });
-        let backends = Backends::new(http, self.engine()?);
         let defaults = self.snapshot.config.agents().defaults();
         let settings = AgentSettings {
             agent_id: agent_id.to_owned(),
             thinking: defaults.thinking_default.map(thinking_level),
             timeout: timeout.map_or_else(|| defaults.timeout(), Duration::from_secs),
+            places: Places::only(self.snapshot.config.agents().places(agent_id)),
             has_anthropic_key,
         };
         let store = Store::open(&self.paths().database)?;
+        let knowledge = Arc::new(Knowledge::new(Arc::new(StoredRecords::new(store.clone()))));
+        let http = over_http(credentials, Arc::clone(&knowledge));
+        let services = Arc::new(self.services()?);
+        let served = Arc::new(ServedBackend::new(http, Arc::clone(&services)));
+        tokio::spawn(async move { services.recover().await });
+        let backends = Backends::new(served, self.engine()?, knowledge);
         let catalog = self.catalog()?;
         for warning in catalog.warnings() {
             output::note(output::styled(output::WARN, warning));

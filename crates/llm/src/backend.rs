@@ -4,10 +4,15 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use crate::credentials::Credentials;
 use crate::event::Event;
 use crate::failure::Failure;
+use crate::http::HttpBackend;
+use crate::knowledge::Knowledge;
 use crate::message::AssistantMessage;
 use crate::model::{Api, Model};
+use crate::nudge::Nudging;
+use crate::repair::Repairing;
 use crate::request::Request;
 
 /// Receives each event of a reply as it arrives.
@@ -39,17 +44,40 @@ pub trait Backend: Send + Sync {
     ) -> Result<Reply, Failure>;
 }
 
-/// The backends of this process: HTTP always, the engine where it was built in.
+/// Speaking HTTP with everything around it that makes it dependable, innermost first: refusals are mended, and a model
+/// that ends without an answer is asked once more.
+pub fn over_http(credentials: Arc<Credentials>, knowledge: Arc<Knowledge>) -> Arc<dyn Backend> {
+    let http = HttpBackend::new(credentials);
+    let mended = Repairing::new(http, knowledge);
+    Arc::new(Nudging::new(mended))
+}
+
+/// The backends of this process (HTTP always, the engine where it was built in), and what is known of the servers
+/// behind them.
 #[derive(Clone)]
 pub struct Backends {
     http: Arc<dyn Backend>,
     engine: Option<Arc<dyn Backend>>,
+    knowledge: Arc<Knowledge>,
 }
 
 impl Backends {
     /// `engine` is `None` in a build without it.
-    pub fn new(http: Arc<dyn Backend>, engine: Option<Arc<dyn Backend>>) -> Self {
-        Self { http, engine }
+    pub fn new(
+        http: Arc<dyn Backend>,
+        engine: Option<Arc<dyn Backend>>,
+        knowledge: Arc<Knowledge>,
+    ) -> Self {
+        Self {
+            http,
+            engine,
+            knowledge,
+        }
+    }
+
+    /// What is known of the servers.
+    pub fn knowledge(&self) -> &Knowledge {
+        &self.knowledge
     }
 
     /// The backend that serves a model.

@@ -17,6 +17,7 @@ use crate::backend::Reply;
 use crate::event::Event;
 use crate::failure::{Failure, FailureClass, Verdict, classify};
 use crate::model::{Api, Model};
+use crate::repair::{wire_form, without_dropped};
 use crate::request::{Request, ToolChoice};
 
 pub use plain_text::TextDecoder;
@@ -29,12 +30,14 @@ use sse::{Ending, SseParser};
 /// # Panics
 /// Never for a model spoken to over HTTP; the engine has no dialect and gets an empty body.
 pub fn encode(model: &Model, request: &Request) -> Vec<u8> {
-    let body = match model.api {
+    let request = &*wire_form(model, request);
+    let mut body = match model.api {
         Api::OpenAiCompletions => completions::encode(model, request),
         Api::OpenAiResponses => responses::encode(model, request),
         Api::AnthropicMessages => anthropic::encode(model, request),
         Api::Engine => return Vec::new(),
     };
+    without_dropped(&model.repairs, &mut body);
     // A JSON value with string keys always serialises.
     serde_json::to_vec(&body).unwrap_or_default()
 }

@@ -93,6 +93,17 @@ impl Endpoint {
         root.unwrap_or(&self.root).to_owned()
     }
 
+    /// Whether this is the API of a model's own maker, whose rules are the documented ones.
+    pub(crate) fn is_vendor(&self) -> bool {
+        const VENDORS: [&str; 3] = [
+            "api.openai.com",
+            "api.anthropic.com",
+            "generativelanguage.googleapis.com",
+        ];
+        Url::parse(&self.root)
+            .is_ok_and(|url| url.host_str().is_some_and(|host| VENDORS.contains(&host)))
+    }
+
     /// Whether this is OpenAI itself, which takes (and wants) fields that others refuse.
     pub(crate) fn is_openai(&self) -> bool {
         Url::parse(&self.root).is_ok_and(|url| url.host_str() == Some("api.openai.com"))

@@ -29,6 +29,14 @@ pub enum Event {
         /// The model asked now.
         next: ModelRef,
     },
+    /// The same model is asked once more. Whatever this reply has shown so far is void.
+    Again {
+        /// What happened.
+        failure: Failure,
+    },
+    /// Something the person should know about how the answer comes about (tools that had to be left out, say): one
+    /// sentence. Never part of the answer.
+    Notice(String),
     /// More of a tool call's arguments, as JSON text.
     ToolCallArguments {
         /// Position among this reply's calls, from 0.
@@ -41,6 +49,11 @@ pub enum Event {
 /// What a server is doing while no words come.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Phase {
+    /// Waiting for a free slot of the server behind `ahead` other requests.
+    Queued {
+        /// How many requests go first.
+        ahead: usize,
+    },
     /// Connecting or waiting for the first byte.
     Waiting,
     /// Loading the model's weights. `fraction` (0 to 1) where the server says so.

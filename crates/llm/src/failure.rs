@@ -45,6 +45,10 @@ pub enum FailureClass {
     StreamCut,
     /// The reply was complete and held nothing for the person.
     EmptyReply,
+    /// The model reasoned and ended without an answer.
+    ReasoningOnly,
+    /// The output limit was reached before the answer began.
+    OutputExhausted,
     /// The server could not read what its own model produced.
     BadModelOutput,
     /// The reply was not in the dialect's form.
@@ -95,6 +99,8 @@ impl FailureClass {
             | Self::WrongEndpoint
             | Self::StreamCut
             | Self::EmptyReply
+            | Self::ReasoningOnly
+            | Self::OutputExhausted
             | Self::BadModelOutput
             | Self::BadReply
             | Self::OutputBudget
@@ -123,6 +129,8 @@ impl FailureClass {
             Self::WrongEndpoint => "wrong_endpoint",
             Self::StreamCut => "stream_cut",
             Self::EmptyReply => "empty_reply",
+            Self::ReasoningOnly => "reasoning_only",
+            Self::OutputExhausted => "output_exhausted",
             Self::BadModelOutput => "bad_model_output",
             Self::BadReply => "bad_reply",
             Self::ContextOverflow => "context_overflow",
@@ -277,6 +285,14 @@ impl fmt::Display for Failure {
             FailureClass::EmptyReply => {
                 write!(f, "{model} ({provider}) ended without an answer; ask again")?
             }
+            FailureClass::ReasoningOnly => write!(
+                f,
+                "{model} ({provider}) reasoned and ended without an answer; ask again, or lower the thinking level with /think"
+            )?,
+            FailureClass::OutputExhausted => write!(
+                f,
+                "{model} ({provider}) reached its output limit before the answer began; raise maxTokens of that model, lower the thinking level or shorten the conversation"
+            )?,
             FailureClass::BadModelOutput => write!(
                 f,
                 "{place} could not read what {model} produced; ask again or use another model"

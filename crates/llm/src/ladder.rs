@@ -100,8 +100,9 @@ impl Ladder {
     ) -> Result<Answer, LadderError> {
         let mut failed = Vec::new();
         let mut at = 0;
-        while let Some(model) = self.rungs.get(at) {
+        while let Some(rung) = self.rungs.get(at) {
             let index = at;
+            let model = &self.backends.knowledge().dress(rung.clone()).await;
             let outcome = match self.backends.of(model) {
                 Ok(backend) => ask(backend, model, &fit(request, model), &mut *events).await,
                 Err(failure) => Err(failure),
@@ -202,7 +203,7 @@ fn fit(request: &Request, model: &Model) -> Request {
             };
             for part in content {
                 if let Content::Image(_) = part {
-                    *part = Content::text("(an image that this model cannot see)");
+                    *part = Content::unseen_image();
                 }
             }
         }

@@ -25,6 +25,15 @@ impl Message {
             timestamp,
         })
     }
+
+    /// When it was said or complete, milliseconds since the Unix epoch.
+    pub fn timestamp(&self) -> i64 {
+        match self {
+            Self::User(user) => user.timestamp,
+            Self::Assistant(assistant) => assistant.timestamp,
+            Self::ToolResult(result) => result.timestamp,
+        }
+    }
 }
 
 /// What a person (or the program for them) says to the model.
@@ -54,6 +63,19 @@ impl Content {
     /// A text part.
     pub fn text(text: impl Into<String>) -> Self {
         Self::Text { text: text.into() }
+    }
+
+    /// The text, where it is text.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text { text } => Some(text),
+            Self::Image(_) => None,
+        }
+    }
+
+    /// What stands for a picture before a model that is blind.
+    pub(crate) fn unseen_image() -> Self {
+        Self::text("(an image that this model cannot see)")
     }
 }
 

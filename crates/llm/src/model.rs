@@ -5,20 +5,28 @@ use std::fmt;
 use std::time::Duration;
 
 use moltbot_config::schema::Compat;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::message::Usage;
+use crate::probe::ServerKind;
 use crate::reference::ModelRef;
+use crate::repair::Repairs;
 
 /// The dialect that a model is spoken to in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Api {
     /// `POST {base}/chat/completions`.
+    #[serde(rename = "openai-completions")]
     OpenAiCompletions,
     /// `POST {base}/responses`.
+    #[serde(rename = "openai-responses")]
     OpenAiResponses,
     /// `POST {base}/v1/messages`.
+    #[serde(rename = "anthropic-messages")]
     AnthropicMessages,
     /// The engine inside this machine's own process; no HTTP.
+    #[serde(rename = "engine")]
     Engine,
 }
 
@@ -88,6 +96,10 @@ pub struct Model {
     pub context_window: u64,
     /// Most tokens it may generate in one reply.
     pub max_tokens: u64,
+    /// Where its server stands, as the owner declared it; see [`crate::place`].
+    pub region: Option<String>,
+    /// OpenRouter's `provider` object: which hosts may serve the model, in which order, and what they may keep.
+    pub routing: Option<Value>,
     /// Price.
     pub cost: Cost,
     /// What the owner knows of the server's quirks.
@@ -100,6 +112,12 @@ pub struct Model {
     pub cache_ttl: Option<String>,
     /// The most seconds one request may take in all.
     pub timeout: Option<Duration>,
+    /// The program that serves it, where that is known.
+    pub server: Option<ServerKind>,
+    /// What this server and model were found to need of a request.
+    pub repairs: Repairs,
+    /// The slot of the server that this request should use (llama.cpp's `id_slot`); `None` leaves it to the server.
+    pub slot: Option<u32>,
 }
 
 /// Domains that the public name service never answers for (RFC 6761, 6762, 8375 and ICANN's `internal`), and the one
@@ -107,6 +125,14 @@ pub struct Model {
 const LOCAL_DOMAINS: [&str; 5] = [".localhost", ".local", ".home.arpa", ".internal", ".lan"];
 
 impl Model {
+    /// Takes on the form that its server was found to need.
+    pub(crate) fn apply(&mut self, repairs: Repairs) {
+        if let Some(api) = repairs.api {
+            self.api = api;
+        }
+        self.repairs = repairs;
+    }
+
     /// Whether the base URL points at this machine or its local network by name.
     pub fn is_local(&self) -> bool {
         if self.api == Api::Engine {

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::message::Message;
+use crate::message::{Content, Message};
 
 /// One request to a model, in no particular dialect.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -25,6 +25,42 @@ pub struct Request {
     pub temperature: Option<f64>,
     /// How much the model should reason before it answers.
     pub thinking: ThinkingLevel,
+    /// On whose behalf it is asked. Never sent.
+    pub origin: Origin,
+}
+
+impl Request {
+    /// Whether a picture stands anywhere in the conversation.
+    pub(crate) fn has_images(&self) -> bool {
+        let any = |content: &[Content]| content.iter().any(|c| matches!(c, Content::Image(_)));
+        self.messages.iter().any(|message| match message {
+            Message::User(user) => any(&user.content),
+            Message::ToolResult(result) => any(&result.content),
+            Message::Assistant(_) => false,
+        })
+    }
+}
+
+/// On whose behalf a request is made: what decides whose turn it is and where it goes, but not what is said.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The session, by a name that stays the same from turn to turn: it sticks to the slot or replica that holds its
+    /// prompt, and to its credential. `None` for a request that belongs to none.
+    pub session: Option<String>,
+    /// Whether somebody waits for the answer.
+    pub priority: Priority,
+    /// The auth profile that must be used, by id; `None` leaves the choice to the rotation.
+    pub profile: Option<String>,
+}
+
+/// Which of two waiting requests goes first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Priority {
+    /// Heartbeats, scheduled work, titles, summaries: nobody waits.
+    Background,
+    /// A person waits for the answer.
+    #[default]
+    Person,
 }
 
 /// A tool as it is offered to the model.

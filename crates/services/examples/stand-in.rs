@@ -19,7 +19,8 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, ExitCode, Stdio};
 
-use moltbot_services::{Demand, Launcher, Lease, Services, Spec};
+use moltbot_llm::Priority;
+use moltbot_services::{Launcher, Lease, Services, Spec};
 
 type Outcome = Result<ExitCode, Box<dyn std::error::Error>>;
 
@@ -92,7 +93,7 @@ fn user() -> Outcome {
     };
     let (provider, dir) = (spec.provider.clone(), spec.dir.clone());
     let services = Services::of([(provider.clone(), spec)].into(), &dir, launcher);
-    let lease = runtime.block_on(services.lease(&provider, Demand::Person, &mut || {}))?;
+    let lease = runtime.block_on(services.lease(&provider, Priority::Person, &mut || {}))?;
     let keeper = lease.as_ref().and_then(Lease::keeper).ok_or("not ours")?;
     let mut out = io::stdout();
     writeln!(out, "{keeper}")?;

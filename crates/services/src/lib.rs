@@ -35,7 +35,7 @@ mod services;
 mod spec;
 mod state;
 
-pub use backend::{Demand, ServedBackend};
+pub use backend::ServedBackend;
 pub use client::Lease;
 pub use error::ServiceError;
 pub use keeper::{AvailableMemory, run as keep};

@@ -6,11 +6,10 @@ use std::sync::{Mutex, PoisonError};
 
 use moltbot_config::schema::Config;
 use moltbot_config::{Environment, Paths};
-use moltbot_llm::normalize_provider;
+use moltbot_llm::{Priority, normalize_provider};
 use rustix::process::Signal;
 use tokio::task::JoinHandle;
 
-use crate::backend::Demand;
 use crate::client::{self, Lease};
 use crate::error::ServiceError;
 use crate::files::is_kept;
@@ -84,21 +83,22 @@ impl Services {
     }
 
     /// Makes sure that a provider's server runs and is ready, however long it loads, and keeps it so until the lease
-    /// is dropped; `None` where the provider has no service. `on_wait` hears that the server is being started. Dropping
-    /// the future leaves the server to start for whoever comes next.
+    /// is dropped; `None` where the provider has no service. Work in the background starts it only where the owner
+    /// allows that. `on_wait` hears that the server is being started. Dropping the future leaves the server to start for
+    /// whoever comes next.
     ///
     /// # Errors
     /// The server cannot be had, and why.
     pub async fn lease(
         &self,
         provider: &str,
-        demand: Demand,
+        priority: Priority,
         on_wait: &mut (dyn FnMut() + Send),
     ) -> Result<Option<Lease>, ServiceError> {
         let Some(spec) = self.specs.get(provider) else {
             return Ok(None);
         };
-        let start = spec.background || demand == Demand::Person;
+        let start = spec.background || priority == Priority::Person;
         let lease = client::lease(spec, &self.launcher, start, on_wait).await?;
         if let Some(keeper) = lease.keeper()
             && !self.is_held(provider, keeper)

@@ -5,6 +5,7 @@
 //!   transcript and opens another under the same key.
 //! - A [`Turn`] is one request and everything done to answer it. A session has one running turn at a
 //!   time.
+//! - A [`Record`] is something learned that may be forgotten: facts about a server, a cooldown.
 //!
 //! [`Store`] is the handle to all of it. Every call is one transaction, on disk when the call
 //! returns (WAL with `synchronous=FULL`). Several processes may have the same file open: each holds
@@ -18,6 +19,7 @@ mod entry;
 mod error;
 mod migrations;
 mod owner;
+mod record;
 mod session;
 mod store;
 mod turn;
@@ -25,6 +27,7 @@ mod writer;
 
 pub use entry::{Entry, NewEntry};
 pub use error::StoreError;
+pub use record::Record;
 pub use session::{Session, SessionPatch};
 pub use store::Store;
 pub use turn::{Turn, TurnEnd, TurnState, Usage};

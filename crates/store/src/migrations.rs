@@ -6,7 +6,10 @@ use crate::error::Failure;
 
 /// What leads from each version to the next: the first makes version 1 out of an empty file. A
 /// migration that has been released is never edited; a change is a new one at the end.
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_sessions.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_sessions.sql"),
+    include_str!("../migrations/0002_records.sql"),
+];
 
 /// Marks the file as ours (`PRAGMA application_id`): "molt" in ASCII.
 const APPLICATION_ID: i64 = 0x6d6f_6c74;

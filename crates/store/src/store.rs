@@ -7,7 +7,8 @@ use crate::database::{BUSY_TIMEOUT, Database};
 use crate::error::Failure;
 use crate::writer::Writer;
 use crate::{
-    Entry, NewEntry, Session, SessionPatch, StoreError, Turn, TurnEnd, Usage, entry, session, turn,
+    Entry, NewEntry, Record, Session, SessionPatch, StoreError, Turn, TurnEnd, Usage, entry,
+    record, session, turn,
 };
 
 /// A handle to the file; clones share it. Each call is one transaction and is on disk when it
@@ -245,6 +246,37 @@ impl Store {
     /// Only those that name a file.
     pub async fn interrupted(&self) -> Result<Vec<Turn>, StoreError> {
         self.call(|db| turn::interrupted(db.reader())).await
+    }
+
+    /// All records of a kind, by key.
+    ///
+    /// # Errors
+    /// Only those that name a file.
+    pub async fn records(&self, kind: &str) -> Result<Vec<Record>, StoreError> {
+        let kind = kind.to_owned();
+        self.call(move |db| record::of_kind(db.reader(), &kind))
+            .await
+    }
+
+    /// Stores a record, a JSON text, in place of the one of that kind and key.
+    ///
+    /// # Errors
+    /// [`StoreError::BodyNotJson`].
+    pub async fn put_record(&self, kind: &str, key: &str, body: &str) -> Result<(), StoreError> {
+        NewEntry::new(kind, body).check()?;
+        let (kind, key, body) = (kind.to_owned(), key.to_owned(), body.to_owned());
+        self.call(move |db| db.write(|tx, _| record::put(tx, &kind, &key, &body)))
+            .await
+    }
+
+    /// Removes a record; whether there was one.
+    ///
+    /// # Errors
+    /// Only those that name a file.
+    pub async fn remove_record(&self, kind: &str, key: &str) -> Result<bool, StoreError> {
+        let (kind, key) = (kind.to_owned(), key.to_owned());
+        self.call(move |db| db.write(|tx, _| record::remove(tx, &kind, &key)))
+            .await
     }
 
     async fn call<T: Send + 'static>(

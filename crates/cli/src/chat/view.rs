@@ -90,16 +90,12 @@ impl View {
                     output::note(output::styled(DIM, "(that was the model's reasoning)"));
                 }
             }
-            Event::NextModel { failure, next } => {
-                if let Some(held) = &mut self.held {
-                    held.clear();
-                }
+            Event::NextModel { failure, next } => self.void(&format!("{failure} Asking {next}.")),
+            Event::Again { failure } => self.void(&format!("{failure} Asking once more.")),
+            Event::Notice(text) => {
                 self.break_line();
                 self.clear();
-                output::note(output::styled(
-                    output::WARN,
-                    format!("{failure} Asking {next}."),
-                ));
+                output::note(output::styled(output::WARN, output::plain(&text)));
             }
             Event::ToolCallStarted { .. } | Event::ToolCallArguments { .. } => {}
         }
@@ -117,6 +113,16 @@ impl View {
             output::line(held.trim())?;
         }
         self.broken.take().map_or(Ok(()), Err)
+    }
+
+    /// What was shown so far is no part of the answer.
+    fn void(&mut self, reason: &str) {
+        if let Some(held) = &mut self.held {
+            held.clear();
+        }
+        self.break_line();
+        self.clear();
+        output::note(output::styled(output::WARN, reason));
     }
 
     fn switch(&mut self, to: Last) {
@@ -163,6 +169,8 @@ impl Drop for View {
 fn describe(phase: Phase) -> String {
     match phase {
         Phase::Waiting => "waiting".to_owned(),
+        Phase::Queued { ahead: 0 } => "queued".to_owned(),
+        Phase::Queued { ahead } => format!("queued behind {ahead}"),
         Phase::Loading { fraction: None } => "loading the model".to_owned(),
         Phase::Loading {
             fraction: Some(fraction),

@@ -106,7 +106,7 @@ fn a_server_that_does_not_start_is_one_reason_to_move_on() {
     );
     let spare = block_on(ScriptedServer::start(script));
     let service = json!({"command": "sh", "args": ["-c", "echo cannot open model.gguf; exit 3"]});
-    let home = home(&nobody(), service, spare.base_url());
+    let home = home(&nobody(), service, &spare.base_url());
     let said = run(&home, &["agent", "--message", "hi"]).ok();
     assert_eq!(said.stdout, "From the spare one.\n");
     assert!(

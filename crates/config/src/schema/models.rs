@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::service::Service;
 
 section! {
@@ -56,6 +58,14 @@ section! {
         pub timeout_seconds: Option<u64>,
         /// The server as a program that is started when it is needed, and stopped when it is idle.
         pub service: Option<Service>,
+        /// Where this server stands, in a word of your choosing such as `eu` or `us`: agents and
+        /// sessions can be bound to it. Default: `local` for addresses of this machine and its
+        /// network, else unknown.
+        #[schemars(length(min = 1))]
+        pub region: Option<String>,
+        /// Parameters sent with every request to this server. `provider`: OpenRouter's routing
+        /// wishes (`order`, `only`, `ignore`, `allow_fallbacks`, `data_collection`, `zdr`, …).
+        pub params: Option<BTreeMap<String, Value>>,
     }
 }
 
@@ -154,6 +164,9 @@ section! {
         pub max_tokens: Option<u64>,
         /// Extra HTTP headers for this model, on top of the provider's.
         pub headers: Option<BTreeMap<String, String>>,
+        /// Where this model is hosted, when that differs from its provider's region.
+        #[schemars(length(min = 1))]
+        pub region: Option<String>,
         /// What this server does differently from the wire format.
         pub compat: Option<Compat>,
     }

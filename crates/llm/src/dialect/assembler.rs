@@ -473,9 +473,9 @@ impl Assembler {
             return match ending {
                 Ending::Begun => fail(FailureClass::StreamCut, ""),
                 Ending::Read if !self.ended => fail(FailureClass::BadReply, ""),
-                Ending::Silent | Ending::Read => {
-                    fail(FailureClass::EmptyReply, "the server sent nothing")
-                }
+                _ if self.ended => fail(FailureClass::EmptyReply, ""),
+                // No end was announced either.
+                _ => fail(FailureClass::StreamCut, "the server sent nothing"),
             };
         }
         if !self.is_complete() {
@@ -506,19 +506,13 @@ impl Assembler {
             stop = StopReason::ToolUse;
         }
         if !has_calls && !has_text {
-            let reasoned = self.has_thinking();
             return fail(
-                FailureClass::EmptyReply,
-                match (reasoned, stop) {
-                    (true, StopReason::Length) => {
-                        "its output limit was spent on reasoning: raise maxTokens or lower the thinking level"
-                    }
-                    (true, _) => "it reasoned and then said nothing",
-                    (false, StopReason::Length) => {
-                        "its output limit left no room for an answer: raise maxTokens or shorten the conversation"
-                    }
-                    (false, _) => "",
+                match (self.has_thinking(), stop) {
+                    (_, StopReason::Length) => FailureClass::OutputExhausted,
+                    (true, _) => FailureClass::ReasoningOnly,
+                    (false, _) => FailureClass::EmptyReply,
                 },
+                "",
             );
         }
         Ok(Reply {

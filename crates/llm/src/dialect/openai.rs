@@ -10,7 +10,9 @@ pub(super) fn system_message(model: &Model, request: &Request, openai: bool) -> 
     if request.system.is_empty() {
         return None;
     }
-    let developer = model.reasoning && model.compat.supports_developer_role.unwrap_or(openai);
+    let developer = model.reasoning
+        && !model.repairs.plain_system_role
+        && model.compat.supports_developer_role.unwrap_or(openai);
     let role = if developer { "developer" } else { "system" };
     Some(json!({"role": role, "content": request.system}))
 }
@@ -24,6 +26,9 @@ pub(super) fn insert_shared(
 ) {
     if let Some(temperature) = request.temperature {
         body.insert("temperature".into(), temperature.into());
+    }
+    if let Some(routing) = &model.routing {
+        body.insert("provider".into(), routing.clone());
     }
     // What it would keep, we send again anyway.
     if model.compat.supports_store.unwrap_or(openai) {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use moltbot_config::schema::Config;
 use moltbot_llm::{
-    Api, Backend, Backends, Catalog, Credentials, Decoder, Event, Failure, HttpBackend, Ladder,
-    Message, Model, Phase, Reply, Request,
+    Api, Backend, Backends, Catalog, Credentials, Decoder, Event, Failure, HttpBackend, Knowledge,
+    Ladder, Message, Model, Phase, Reply, Request, over_http,
 };
 use serde_json::{Value, json};
 
@@ -158,6 +158,12 @@ pub(crate) fn ladder(json: Value) -> Ladder {
     let credentials = Credentials::new(&config, &BTreeMap::new(), None);
     let (rungs, left_out) = Catalog::new(&config, &[]).chain(None, None, false).unwrap();
     assert!(left_out.is_empty(), "{left_out:?}");
-    let http = Arc::new(HttpBackend::new(Arc::new(credentials)));
-    Ladder::new(Backends::new(http, None), rungs)
+    over(credentials, rungs)
+}
+
+/// The ladder over these models, without an engine.
+pub(crate) fn over(credentials: Credentials, rungs: Vec<Model>) -> Ladder {
+    let knowledge = Arc::new(Knowledge::default());
+    let http = over_http(Arc::new(credentials), Arc::clone(&knowledge));
+    Ladder::new(Backends::new(http, None, knowledge), rungs)
 }

@@ -1,15 +1,13 @@
 //! Walking from model to model over real connections.
 
-use std::sync::Arc;
-
 use moltbot_llm::{
-    Answer, Api, Backends, Catalog, Content, Credentials, Event, FailureClass, HttpBackend, Image,
-    Ladder, LadderError, Message, ModelRef, Request, ThinkingLevel, UserMessage,
+    Answer, Api, Catalog, Content, Credentials, Event, FailureClass, Image, Ladder, LadderError,
+    Message, ModelRef, Request, ThinkingLevel, UserMessage,
 };
 use moltbot_testkit::{Part, Reply, Script, ScriptedServer, Step, When, error, openai_chat};
 use serde_json::{Value, json};
 
-use crate::fixture::{config, hi, ladder, provider};
+use crate::fixture::{config, hi, ladder, over, provider};
 
 /// What came of a walk.
 struct Walk {
@@ -79,7 +77,8 @@ async fn from(reply: Reply) -> (Walk, usize) {
     let (first, second) = (server(reply).await, server(hello()).await);
     let ladder = ladder(chain(&first.base_url(), &second.base_url(), json!({})));
     let walk = Walk::new(&ladder, &hi()).await;
-    assert_eq!(first.requests().len(), 1);
+    // Once more at most: mended, or nudged.
+    assert!((1..=2).contains(&first.requests().len()));
     (walk, second.requests().len())
 }
 
@@ -171,7 +170,7 @@ async fn every_refusal_that_another_model_may_mend_leads_to_it() {
             openai_error("No models loaded.", Value::Null),
             FailureClass::ModelUnavailable,
         ),
-        (200, String::new(), FailureClass::EmptyReply),
+        (200, String::new(), FailureClass::StreamCut),
         (200, "<html></html>".to_owned(), FailureClass::BadReply),
     ] {
         let (walk, asked) = from(error(status, &body)).await;
@@ -188,11 +187,11 @@ async fn every_refusal_that_another_model_may_mend_leads_to_it() {
 async fn a_stream_that_comes_to_nothing_leads_to_the_next_model() {
     let said = |words: &str| openai_chat(&[Part::Text(words)]).stream();
     for (reply, class) in [
-        (Reply::stream(), FailureClass::EmptyReply),
-        (Reply::frames([": waiting\n\n"]), FailureClass::EmptyReply),
+        (Reply::stream(), FailureClass::StreamCut),
+        (Reply::frames([": waiting\n\n"]), FailureClass::StreamCut),
         (
             openai_chat(&[Part::Thinking("Hm.")]).stream(),
-            FailureClass::EmptyReply,
+            FailureClass::ReasoningOnly,
         ),
         (Reply::stream().cut(), FailureClass::StreamCut),
         (Reply::stream().reset(), FailureClass::StreamCut),
@@ -401,8 +400,7 @@ async fn a_build_without_the_engine_says_so_and_goes_on() {
     }));
     let catalog = Catalog::new(&config, &["smollm2-135m".to_owned()]);
     let (rungs, _) = catalog.chain(None, None, false).unwrap();
-    let http = Arc::new(HttpBackend::new(Arc::new(Credentials::default())));
-    let walk = Walk::new(&Ladder::new(Backends::new(http, None), rungs), &hi()).await;
+    let walk = Walk::new(&over(Credentials::default(), rungs), &hi()).await;
     let failed = &walk.result.as_ref().unwrap().failed;
     assert_eq!(failed[0].failure.class, FailureClass::ModelUnavailable);
     assert!(failed[0].failure.to_string().contains("no engine"));

@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use moltbot_config::schema::Config;
 use moltbot_llm::{
     AssistantMessage, Backend, Catalog, Event, EventSink, Failure, FailureClass, Model, ModelRef,
-    Phase, Reply, Request, StopReason, Usage,
+    Origin, Phase, Priority, Reply, Request, StopReason, Usage,
 };
-use moltbot_services::{Demand, ServedBackend, ServiceState, Services};
+use moltbot_services::{ServedBackend, ServiceState, Services};
 use serde_json::json;
 
 use crate::stage::{BOX, Stage, unused};
@@ -123,10 +123,15 @@ async fn a_failed_start_is_one_failure_and_no_request() {
     );
     assert_eq!(inner.asked.load(Ordering::SeqCst), 0);
 
-    let quiet = backend
-        .stream_for(Demand::Background, &model, &request, &mut |_| {})
-        .await
-        .unwrap_err();
+    let quiet = Request {
+        origin: Origin {
+            priority: Priority::Background,
+            ..Origin::default()
+        },
+        ..request
+    };
+    let quiet = backend.stream(&model, &quiet, &mut |_| {}).await;
+    let quiet = quiet.unwrap_err();
     assert_eq!(quiet.class, FailureClass::ModelUnavailable);
     assert!(quiet.to_string().contains("service.background"), "{quiet}");
 }

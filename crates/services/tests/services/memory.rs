@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use moltbot_services::{Demand, Launcher, ServiceError, Services, Spec};
+use moltbot_llm::Priority;
+use moltbot_services::{Launcher, ServiceError, Services, Spec};
 
 use crate::stage::{BOX, Stage, lease, stand_in, unused};
 
@@ -44,7 +45,7 @@ async fn an_idle_server_makes_room() {
     };
     let mut ignore = || {};
     let (leased, _big) = tokio::join!(
-        services.lease(BIG, Demand::Person, &mut ignore),
+        services.lease(BIG, Priority::Person, &mut ignore),
         making_room
     );
     assert!(leased.unwrap().unwrap().is_ours());
@@ -57,7 +58,7 @@ async fn a_server_in_use_makes_no_room() {
     std::fs::write(&memory, "10").unwrap();
     let services = two(&stage, &memory).await;
     let (_leased, mut server) = stage.lease_started(&services).await;
-    let refused = services.lease(BIG, Demand::Person, &mut || {}).await;
+    let refused = services.lease(BIG, Priority::Person, &mut || {}).await;
     let Err(ServiceError::NotReady { detail, .. }) = refused else {
         panic!("there is no room");
     };

@@ -3,7 +3,8 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
-use moltbot_services::{Demand, ServiceError, ServiceState, Spec};
+use moltbot_llm::Priority;
+use moltbot_services::{ServiceError, ServiceState, Spec};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
 
@@ -25,8 +26,10 @@ async fn a_server_is_started_when_it_is_first_needed() {
         server.order("listen").await;
         server
     };
-    let (first, _server) =
-        tokio::join!(services.lease(BOX, Demand::Person, &mut on_wait), starting);
+    let (first, _server) = tokio::join!(
+        services.lease(BOX, Priority::Person, &mut on_wait),
+        starting
+    );
     let first = first.unwrap().unwrap();
     assert!(first.is_ours());
     assert!(waited > 0);
@@ -38,7 +41,7 @@ async fn a_server_is_started_when_it_is_first_needed() {
 
     // The second request finds it ready.
     let mut on_wait = || panic!("it runs already");
-    let second = services.lease(BOX, Demand::Person, &mut on_wait).await;
+    let second = services.lease(BOX, Priority::Person, &mut on_wait).await;
     assert_eq!(second.unwrap().unwrap().keeper(), first.keeper());
     stage.nothing_started().await;
     let log = stage.log();
@@ -52,7 +55,7 @@ async fn a_server_is_started_when_it_is_first_needed() {
 async fn a_provider_without_a_service_needs_no_lease() {
     let stage = Stage::new().await;
     let services = stage.services([]);
-    let none = services.lease(BOX, Demand::Person, &mut || {}).await;
+    let none = services.lease(BOX, Priority::Person, &mut || {}).await;
     assert!(none.unwrap().is_none());
     assert_eq!(services.state(BOX).await, None);
 }
@@ -169,12 +172,12 @@ async fn a_server_that_is_not_ours_is_used_as_it_is() {
 async fn work_that_nobody_waits_for_starts_nothing_unless_allowed() {
     let stage = Stage::new().await;
     let services = stage.services([stage.spec(BOX)]);
-    let refused = services.lease(BOX, Demand::Background, &mut || {}).await;
+    let refused = services.lease(BOX, Priority::Background, &mut || {}).await;
     assert!(matches!(refused, Err(ServiceError::Background { .. })));
     stage.nothing_started().await;
 
     let (first, _server) = stage.lease_started(&services).await;
-    let quiet = services.lease(BOX, Demand::Background, &mut || {}).await;
+    let quiet = services.lease(BOX, Priority::Background, &mut || {}).await;
     assert_eq!(quiet.unwrap().unwrap().keeper(), first.keeper());
 
     let stage = Stage::new().await;
@@ -189,7 +192,7 @@ async fn work_that_nobody_waits_for_starts_nothing_unless_allowed() {
     };
     let mut ignore = || {};
     let (allowed, _server) = tokio::join!(
-        services.lease(BOX, Demand::Background, &mut ignore),
+        services.lease(BOX, Priority::Background, &mut ignore),
         starting
     );
     assert!(allowed.unwrap().unwrap().is_ours());

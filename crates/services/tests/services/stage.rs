@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use moltbot_llm::Priority;
 use moltbot_services::{
-    Demand, Launcher, Lease, Pace, Readiness, ServiceError, ServiceState, Services, Spec,
+    Launcher, Lease, Pace, Readiness, ServiceError, ServiceState, Services, Spec,
 };
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -113,7 +114,6 @@ impl Stage {
     }
 
     /// No server was started that nobody looked after.
-    #[track_caller]
     pub(crate) async fn nothing_started(&self) {
         // What the system has to tell is heard in between.
         tokio::task::yield_now().await;
@@ -147,7 +147,7 @@ impl Stage {
 
 /// Leases the server of `box` for a person.
 pub(crate) async fn lease(services: &Services) -> Result<Lease, ServiceError> {
-    let lease = services.lease(BOX, Demand::Person, &mut || {}).await?;
+    let lease = services.lease(BOX, Priority::Person, &mut || {}).await?;
     Ok(lease.unwrap())
 }
 

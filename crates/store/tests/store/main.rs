@@ -5,6 +5,7 @@
 mod crash;
 mod files;
 mod model;
+mod records;
 mod sessions;
 mod turns;
 

@@ -10,6 +10,7 @@ use crate::request::{Request, ThinkingLevel, ToolChoice};
 /// read from the cache by every later turn, the history by the next one.
 pub(crate) fn encode(model: &Model, request: &Request) -> Value {
     let mark = cache_mark(model);
+    let plain = model.repairs.plain_content;
     let budget = thinking_budget(model, request);
     let mut body = Map::new();
     body.insert("model".into(), json!(model.reference.model));
@@ -29,7 +30,7 @@ pub(crate) fn encode(model: &Model, request: &Request) -> Value {
                     "description": tool.description,
                     "input_schema": tool.parameters,
                 });
-                if index == last {
+                if index == last && !plain {
                     entry["cache_control"] = mark.clone();
                 }
                 entry
@@ -47,10 +48,11 @@ pub(crate) fn encode(model: &Model, request: &Request) -> Value {
         }
     }
     if !request.system.is_empty() {
-        body.insert(
-            "system".into(),
-            json!([{"type": "text", "text": request.system, "cache_control": mark}]),
-        );
+        let system = match plain {
+            true => json!(request.system),
+            false => json!([{"type": "text", "text": request.system, "cache_control": mark}]),
+        };
+        body.insert("system".into(), system);
     }
     body.insert("messages".into(), messages(model, request, &mark).into());
     match budget {
@@ -164,7 +166,8 @@ fn messages(model: &Model, request: &Request, mark: &Value) -> Vec<Value> {
             }
         }
     }
-    if let Some((_, blocks)) = turns.iter_mut().rev().find(|(role, _)| *role == "user")
+    if !model.repairs.plain_content
+        && let Some((_, blocks)) = turns.iter_mut().rev().find(|(role, _)| *role == "user")
         && let Some(last) = blocks.last_mut()
     {
         last["cache_control"] = mark.clone();

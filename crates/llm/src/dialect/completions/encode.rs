@@ -49,11 +49,14 @@ pub(crate) fn encode(model: &Model, request: &Request) -> Value {
 /// OpenAI's own models want the new name; everybody else knows the old one.
 fn max_tokens_field(model: &Model, at_openai: bool) -> &'static str {
     use moltbot_config::schema::MaxTokensField;
-    match model.compat.max_tokens_field {
-        Some(MaxTokensField::MaxCompletionTokens) => "max_completion_tokens",
-        Some(MaxTokensField::MaxTokens) => "max_tokens",
-        None if at_openai => "max_completion_tokens",
-        None => "max_tokens",
+    let (field, other) = match model.compat.max_tokens_field {
+        Some(MaxTokensField::MaxCompletionTokens) => ("max_completion_tokens", "max_tokens"),
+        None if at_openai => ("max_completion_tokens", "max_tokens"),
+        Some(MaxTokensField::MaxTokens) | None => ("max_tokens", "max_completion_tokens"),
+    };
+    match model.repairs.dropped.contains(field) {
+        true => other,
+        false => field,
     }
 }
 
@@ -80,14 +83,7 @@ fn messages(model: &Model, request: &Request, at_openai: bool) -> Vec<Value> {
 }
 
 fn user_message(user: &UserMessage) -> Value {
-    let texts: Option<Vec<&str>> = user
-        .content
-        .iter()
-        .map(|part| match part {
-            Content::Text { text } => Some(text.as_str()),
-            Content::Image(_) => None,
-        })
-        .collect();
+    let texts: Option<Vec<&str>> = user.content.iter().map(Content::as_text).collect();
     let content: Value = match texts {
         // A plain string is what every server takes.
         Some(texts) => texts.join("\n").into(),
@@ -133,14 +129,7 @@ fn assistant_message(assistant: &AssistantMessage) -> Option<Value> {
 
 /// Pictures cannot stand in a tool message; they follow as a user message.
 fn tool_result(result: &ToolResultMessage, out: &mut Vec<Value>) {
-    let text: Vec<&str> = result
-        .content
-        .iter()
-        .filter_map(|part| match part {
-            Content::Text { text } => Some(text.as_str()),
-            Content::Image(_) => None,
-        })
-        .collect();
+    let text: Vec<&str> = result.content.iter().filter_map(Content::as_text).collect();
     let images: Vec<Value> = result
         .content
         .iter()

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::dialect::openai;
 use crate::endpoint::Endpoint;
-use crate::message::{AssistantMessage, AssistantPart, Content, Message};
+use crate::message::{AssistantMessage, AssistantPart, Content, Message, UserMessage};
 use crate::model::{Api, Model};
 use crate::request::{Request, ToolChoice};
 
@@ -62,21 +62,13 @@ fn input(model: &Model, request: &Request, at_openai: bool) -> Vec<Value> {
     for (position, message) in request.messages.iter().enumerate() {
         match message {
             Message::User(user) => {
-                let content: Vec<Value> = user.content.iter().map(input_part).collect();
-                out.push(json!({"role": "user", "content": content}));
+                out.push(json!({"role": "user", "content": user_content(model, user)}));
             }
             Message::Assistant(assistant) => {
                 assistant_items(model, assistant, position, &mut out);
             }
             Message::ToolResult(result) => {
-                let text: Vec<&str> = result
-                    .content
-                    .iter()
-                    .filter_map(|part| match part {
-                        Content::Text { text } => Some(text.as_str()),
-                        Content::Image(_) => None,
-                    })
-                    .collect();
+                let text: Vec<&str> = result.content.iter().filter_map(Content::as_text).collect();
                 out.push(json!({
                     "type": "function_call_output",
                     "call_id": result.tool_call_id,
@@ -96,6 +88,14 @@ fn input(model: &Model, request: &Request, at_openai: bool) -> Vec<Value> {
         }
     }
     out
+}
+
+fn user_content(model: &Model, user: &UserMessage) -> Value {
+    let texts: Option<Vec<&str>> = user.content.iter().map(Content::as_text).collect();
+    match texts {
+        Some(texts) if model.repairs.plain_content => texts.join("\n").into(),
+        _ => user.content.iter().map(input_part).collect(),
+    }
 }
 
 fn input_part(part: &Content) -> Value {

@@ -336,7 +336,7 @@ fn a_refusal_is_text_for_the_person() {
 fn nothing_at_all_within_the_limit_is_no_answer() {
     let outcome = chat(&stream(&[json!({"content": null})], "length"));
     let failure = outcome.failure();
-    assert_eq!(failure.class, FailureClass::EmptyReply);
+    assert_eq!(failure.class, FailureClass::OutputExhausted);
     assert!(failure.to_string().contains("raise maxTokens"), "{failure}");
 }
 

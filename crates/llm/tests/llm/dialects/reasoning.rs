@@ -149,15 +149,15 @@ fn reasoning_that_used_up_the_limit_is_no_answer() {
     );
     let outcome = read(Api::OpenAiCompletions, &body);
     let failure = outcome.failure();
-    assert_eq!(failure.class, FailureClass::EmptyReply);
-    assert!(failure.to_string().contains("spent on reasoning"));
+    assert_eq!(failure.class, FailureClass::OutputExhausted);
+    assert!(failure.to_string().contains("thinking level"));
 }
 
 #[test]
 fn an_unclosed_tag_leaves_no_answer() {
     let outcome = chat(&[json!({"content": "<think>and then and then"})]);
     let failure = outcome.failure();
-    assert_eq!(failure.class, FailureClass::EmptyReply);
+    assert_eq!(failure.class, FailureClass::ReasoningOnly);
     assert!(!failure.after_text);
 }
 

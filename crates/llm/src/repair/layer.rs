@@ -1,0 +1,66 @@
+//! The layer that sends a refused request once more in the form that the refusal calls for.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::mend::mend;
+use crate::backend::{Backend, EventSink, Reply};
+use crate::event::Event;
+use crate::failure::Failure;
+use crate::knowledge::Knowledge;
+use crate::model::Model;
+use crate::request::Request;
+
+/// How often one request may be mended. Everything that costs nothing goes with the first.
+const REPAIRS: usize = 2;
+
+/// Mends what a server refuses, and remembers it.
+pub struct Repairing<B> {
+    inner: B,
+    knowledge: Arc<Knowledge>,
+}
+
+impl<B> Repairing<B> {
+    /// Mends requests to `inner`; what helped goes into `knowledge`.
+    pub fn new(inner: B, knowledge: Arc<Knowledge>) -> Self {
+        Self { inner, knowledge }
+    }
+}
+
+#[async_trait]
+impl<B: Backend> Backend for Repairing<B> {
+    async fn stream(
+        &self,
+        model: &Model,
+        request: &Request,
+        events: EventSink<'_>,
+    ) -> Result<Reply, Failure> {
+        let mut mended = model.clone();
+        let mut tries = 0;
+        loop {
+            for loss in mended.repairs.losses_for(request) {
+                events(Event::Notice(format!("{}: {loss}.", model.reference)));
+            }
+            let failure = match self.inner.stream(&mended, request, &mut *events).await {
+                Ok(reply) => {
+                    if mended.repairs != model.repairs {
+                        self.knowledge.repaired(&mended).await;
+                    }
+                    return Ok(reply);
+                }
+                Err(failure) => failure,
+            };
+            if tries == REPAIRS {
+                return Err(failure);
+            }
+            let Some(repairs) = mend(&failure, &mended, request) else {
+                return Err(failure);
+            };
+            tries += 1;
+            tracing::info!(model = %model.reference, %repairs, "{failure} Asking again in another form.");
+            mended.apply(repairs);
+            events(Event::Again { failure });
+        }
+    }
+}
