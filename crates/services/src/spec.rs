@@ -100,6 +100,8 @@ impl Spec {
         };
         let api = match provider.api {
             Some(ConfiguredApi::AnthropicMessages) => Api::AnthropicMessages,
+            Some(ConfiguredApi::Ollama) => Api::Ollama,
+            // Every other server that people run has a list of models where OpenAI has it.
             _ => Api::OpenAiCompletions,
         };
         let ready = match &service.ready {

@@ -66,6 +66,11 @@ section! {
         /// Parameters sent with every request to this server. `provider`: OpenRouter's routing
         /// wishes (`order`, `only`, `ignore`, `allow_fallbacks`, `data_collection`, `zdr`, …).
         pub params: Option<BTreeMap<String, Value>>,
+        /// How long a server that speaks `ollama` keeps a model loaded after a request: a number
+        /// of seconds, or one with a unit (`30m`, `24h`); 0 unloads at once, -1 never does.
+        /// Default: the server's own, five minutes.
+        #[schemars(regex(pattern = r"^-?[0-9]+(ms|s|m|h)?$"))]
+        pub keep_alive: Option<String>,
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a server holds against a request before its model sees it.
 
+use crate::answer::Dialect;
 use serde_json::Value;
 
 use super::ask::{Ask, Role, Turn};
@@ -23,6 +24,8 @@ fn fields(can: &Capabilities, ask: &Ask) -> Option<Refusal> {
     let mut places: Vec<Vec<Value>> = ask
         .body
         .keys()
+        // The Messages API cannot do without its limit.
+        .filter(|name| ask.dialect != Dialect::AnthropicMessages || *name != "max_tokens")
         .filter(|name| refused(name))
         .map(|name| vec![Value::from(name.as_str())])
         .collect();
