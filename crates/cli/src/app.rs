@@ -1,5 +1,6 @@
 //! What every command starts from: the environment, the configuration, and what is built out of them.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use moltbot_engine::models::{self, InstalledModel};
 use moltbot_llm::{
     Backend, Backends, Catalog, Credentials, Knowledge, Places, ThinkingLevel, over_http,
 };
+use moltbot_services::{Launcher, ServedBackend, Services};
 use moltbot_store::{Session, Store};
 
 use crate::args::Globals;
@@ -123,7 +125,10 @@ impl App {
         let store = Store::open(&self.paths().database)?;
         let knowledge = Arc::new(Knowledge::new(Arc::new(StoredRecords::new(store.clone()))));
         let http = over_http(credentials, Arc::clone(&knowledge));
-        let backends = Backends::new(http, self.engine()?, knowledge);
+        let services = Arc::new(self.services()?);
+        let served = Arc::new(ServedBackend::new(http, Arc::clone(&services)));
+        tokio::spawn(async move { services.recover().await });
+        let backends = Backends::new(served, self.engine()?, knowledge);
         let catalog = self.catalog()?;
         for warning in catalog.warnings() {
             output::note(output::styled(output::WARN, warning));
@@ -165,15 +170,25 @@ impl App {
         Ok(session)
     }
 
+    /// The model servers that are started when they are needed.
+    pub(crate) fn services(&self) -> Result<Services, Exit> {
+        let launcher = Launcher {
+            program: this_program()?,
+            args: vec!["service-keeper".to_owned()],
+        };
+        let snapshot = &self.snapshot;
+        Ok(Services::new(
+            &snapshot.config,
+            &snapshot.environment,
+            &snapshot.paths,
+            launcher,
+        ))
+    }
+
     #[cfg(feature = "engine")]
     fn engine(&self) -> Result<Option<Arc<dyn Backend>>, Exit> {
-        let program = std::env::current_exe().map_err(|error| {
-            Exit::failed(format!(
-                "The path of this program cannot be found: {error}."
-            ))
-        })?;
-        let mut options =
-            moltbot_engine::EngineOptions::new(program, self.paths().models_dir.clone());
+        let models = self.paths().models_dir.clone();
+        let mut options = moltbot_engine::EngineOptions::new(this_program()?, models);
         if let Some(tokens) = self.snapshot.config.agents().defaults().context_tokens {
             options.context_limit = u32::try_from(tokens).unwrap_or(u32::MAX);
         }
@@ -184,6 +199,14 @@ impl App {
     fn engine(&self) -> Result<Option<Arc<dyn Backend>>, Exit> {
         Ok(None)
     }
+}
+
+fn this_program() -> Result<PathBuf, Exit> {
+    std::env::current_exe().map_err(|error| {
+        Exit::failed(format!(
+            "The path of this program cannot be found: {error}."
+        ))
+    })
 }
 
 fn thinking_level(level: moltbot_config::schema::ThinkingLevel) -> ThinkingLevel {

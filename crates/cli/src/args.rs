@@ -56,6 +56,12 @@ pub(crate) enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
+    /// The process that starts and stops one model server.
+    #[command(hide = true)]
+    ServiceKeeper {
+        /// The provider's id, for whoever reads the list of processes.
+        provider: String,
+    },
     /// The engine's own process.
     #[cfg(feature = "engine")]
     #[command(hide = true)]

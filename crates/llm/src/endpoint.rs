@@ -112,7 +112,7 @@ impl Endpoint {
     }
 
     /// Where the server's paths outside of this API begin: the root without its version.
-    pub(crate) fn server_root(&self) -> String {
+    pub fn server_root(&self) -> String {
         // LM Studio serves the API under its own older one, too.
         let versions = ["/api/v0", "/v1beta", "/v1"];
         let root = versions

@@ -53,6 +53,7 @@ pub use http::HttpBackend;
 pub use knowledge::Knowledge;
 pub use ladder::{Answer, Attempt, Ladder, LadderError};
 pub use listing::{ListedModel, ListingError, list_models, working_base};
+pub use lookup::answer_of;
 pub use message::{
     AssistantMessage, AssistantPart, Content, Image, Message, StopReason, Thinking, ToolCall,
     ToolResultMessage, Usage, UserMessage,
@@ -63,6 +64,6 @@ pub use places::{LOCAL, Places, place};
 pub use probe::{Fact, ModelState, Probe, ProbeError, ServedModel, ServerKind, probe};
 pub use queue::Queued;
 pub use records::{Records, ShortMemory};
-pub use reference::{ModelRef, ModelRefError};
+pub use reference::{ModelRef, ModelRefError, normalize_provider};
 pub use repair::{Repairing, Repairs};
 pub use request::{Origin, Priority, Request, ThinkingLevel, ToolChoice, ToolSpec};

@@ -12,5 +12,6 @@ mod models;
 mod probe;
 mod pull;
 mod seeds;
+mod services;
 mod setup;
 mod terminal;

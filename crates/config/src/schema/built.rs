@@ -55,6 +55,7 @@ const BUILT: &[&str] = &[
     "models.providers.*.models.*.region",
     "models.providers.*.params.provider",
     "models.providers.*.region",
+    "models.providers.*.service",
     "models.providers.*.slots",
     "models.providers.*.timeoutSeconds",
     "wizard",

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::service::Service;
+
 section! {
     /// Model providers, beside the built-in ones.
     pub struct Models {
@@ -64,6 +66,8 @@ section! {
         /// its own; the limit of the whole run applies.
         #[schemars(range(min = 1))]
         pub timeout_seconds: Option<u64>,
+        /// The server as a program that is started when it is needed, and stopped when it is idle.
+        pub service: Option<Service>,
         /// Where this server stands, in a word of your choosing such as `eu` or `us`: agents and
         /// sessions can be bound to it. Default: `local` for addresses of this machine and its
         /// network, else unknown.
