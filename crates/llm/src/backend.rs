@@ -14,6 +14,7 @@ use crate::model::{Api, Model};
 use crate::nudge::Nudging;
 use crate::repair::Repairing;
 use crate::request::Request;
+use crate::rotation::Rotating;
 
 /// Receives each event of a reply as it arrives.
 pub type EventSink<'a> = &'a mut (dyn FnMut(Event) + Send);
@@ -44,11 +45,12 @@ pub trait Backend: Send + Sync {
     ) -> Result<Reply, Failure>;
 }
 
-/// Speaking HTTP with everything around it that makes it dependable, innermost first: refusals are mended, and a model
-/// that ends without an answer is asked once more.
+/// Speaking HTTP with everything around it that makes it dependable, innermost first: a refused key gives way to the
+/// next, refusals of the form are mended, and a model that ends without an answer is asked once more.
 pub fn over_http(credentials: Arc<Credentials>, knowledge: Arc<Knowledge>) -> Arc<dyn Backend> {
-    let http = HttpBackend::new(credentials);
-    let mended = Repairing::new(http, knowledge);
+    let http = HttpBackend::new(Arc::clone(&credentials));
+    let signed = Rotating::new(http, credentials, Arc::clone(&knowledge));
+    let mended = Repairing::new(signed, knowledge);
     Arc::new(Nudging::new(mended))
 }
 

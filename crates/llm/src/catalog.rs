@@ -432,6 +432,7 @@ impl Catalog {
             server: None,
             repairs: Repairs::default(),
             slot: None,
+            credential: None,
         })
     }
 

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod captures;
+mod cooldown;
 mod dialects;
 mod encode;
 mod fixture;
@@ -10,4 +11,5 @@ mod listing;
 mod oracle;
 mod prefix;
 mod probe;
+mod rotation;
 mod signing;
