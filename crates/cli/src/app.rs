@@ -8,7 +8,9 @@ use moltbot_config::{
     Environment, LoadError, MAIN_AGENT, Paths, Profile, Snapshot, normalize_agent_id,
 };
 use moltbot_engine::models::{self, InstalledModel};
-use moltbot_llm::{Backend, Backends, Catalog, Credentials, Knowledge, ThinkingLevel, over_http};
+use moltbot_llm::{
+    Backend, Backends, Catalog, CooldownPolicy, Credentials, Knowledge, ThinkingLevel, over_http,
+};
 use moltbot_store::{Session, Store};
 
 use crate::args::Globals;
@@ -77,14 +79,33 @@ impl App {
         Ok(Catalog::new(&self.snapshot.config, &ids))
     }
 
-    /// The credentials of an agent.
+    /// The credentials of an agent: its own profiles, then those of the main agent.
     pub(crate) fn credentials(&self, agent_id: &str) -> Credentials {
-        let profiles = self.paths().agent_dir(agent_id).join("auth-profiles.json");
+        let profiles = |id| self.paths().agent_dir(id).join("auth-profiles.json");
         Credentials::new(
             &self.snapshot.config,
             &self.snapshot.environment.vars,
-            Some(profiles),
+            Some(profiles(agent_id)),
         )
+        .inheriting(profiles(MAIN_AGENT))
+    }
+
+    /// What is known of servers, as this store keeps it.
+    pub(crate) fn knowledge(&self, store: &Store) -> Knowledge {
+        Knowledge::with_cooldowns(
+            Arc::new(StoredRecords::new(store.clone())),
+            CooldownPolicy::from_config(&self.snapshot.config),
+            moltbot_llm::machine_clock(),
+        )
+    }
+
+    /// What turns have learned of servers so far; `None` before the first turn, which makes the store.
+    pub(crate) fn learned(&self) -> Result<Option<Knowledge>, Exit> {
+        let database = &self.paths().database;
+        if !database.exists() {
+            return Ok(None);
+        }
+        Ok(Some(self.knowledge(&Store::open(database)?)))
     }
 
     /// The agent asked for, or the default one: the first marked `default`, else the first listed, else `main`.
@@ -118,14 +139,14 @@ impl App {
             has_anthropic_key,
         };
         let store = Store::open(&self.paths().database)?;
-        let knowledge = Arc::new(Knowledge::new(Arc::new(StoredRecords::new(store.clone()))));
-        let http = over_http(credentials, Arc::clone(&knowledge));
+        let knowledge = Arc::new(self.knowledge(&store));
+        let http = over_http(Arc::clone(&credentials), Arc::clone(&knowledge));
         let backends = Backends::new(http, self.engine()?, knowledge);
         let catalog = self.catalog()?;
         for warning in catalog.warnings() {
             output::note(output::styled(output::WARN, warning));
         }
-        Ok(Agent::new(catalog, backends, store, settings))
+        Ok(Agent::new(catalog, backends, store, settings).with_credentials(credentials))
     }
 
     /// The session that a person names: by id, by key, or by a name of their own; the agent's main one where none is
