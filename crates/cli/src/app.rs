@@ -10,7 +10,8 @@ use moltbot_config::{
 };
 use moltbot_engine::models::{self, InstalledModel};
 use moltbot_llm::{
-    Backend, Backends, Catalog, Credentials, Knowledge, Places, ThinkingLevel, over_http,
+    Backend, Backends, Catalog, CooldownPolicy, Credentials, Knowledge, Places, ThinkingLevel,
+    over_http,
 };
 use moltbot_services::{Launcher, ServedBackend, Services};
 use moltbot_store::{Session, Store};
@@ -81,14 +82,33 @@ impl App {
         Ok(Catalog::new(&self.snapshot.config, &ids))
     }
 
-    /// The credentials of an agent.
+    /// The credentials of an agent: its own profiles, then those of the main agent.
     pub(crate) fn credentials(&self, agent_id: &str) -> Credentials {
-        let profiles = self.paths().agent_dir(agent_id).join("auth-profiles.json");
+        let profiles = |id| self.paths().agent_dir(id).join("auth-profiles.json");
         Credentials::new(
             &self.snapshot.config,
             &self.snapshot.environment.vars,
-            Some(profiles),
+            Some(profiles(agent_id)),
         )
+        .inheriting(profiles(MAIN_AGENT))
+    }
+
+    /// What is known of servers, as this store keeps it.
+    pub(crate) fn knowledge(&self, store: &Store) -> Knowledge {
+        Knowledge::with_cooldowns(
+            Arc::new(StoredRecords::new(store.clone())),
+            CooldownPolicy::from_config(&self.snapshot.config),
+            moltbot_llm::machine_clock(),
+        )
+    }
+
+    /// What turns have learned of servers so far; `None` before the first turn, which makes the store.
+    pub(crate) fn learned(&self) -> Result<Option<Knowledge>, Exit> {
+        let database = &self.paths().database;
+        if !database.exists() {
+            return Ok(None);
+        }
+        Ok(Some(self.knowledge(&Store::open(database)?)))
     }
 
     /// The agent asked for, or the default one: the first marked `default`, else the first listed, else `main`.
@@ -123,8 +143,8 @@ impl App {
             has_anthropic_key,
         };
         let store = Store::open(&self.paths().database)?;
-        let knowledge = Arc::new(Knowledge::new(Arc::new(StoredRecords::new(store.clone()))));
-        let http = over_http(credentials, Arc::clone(&knowledge));
+        let knowledge = Arc::new(self.knowledge(&store));
+        let http = over_http(Arc::clone(&credentials), Arc::clone(&knowledge));
         let services = Arc::new(self.services()?);
         let served = Arc::new(ServedBackend::new(http, Arc::clone(&services)));
         tokio::spawn(async move { services.recover().await });
@@ -133,7 +153,7 @@ impl App {
         for warning in catalog.warnings() {
             output::note(output::styled(output::WARN, warning));
         }
-        Ok(Agent::new(catalog, backends, store, settings))
+        Ok(Agent::new(catalog, backends, store, settings).with_credentials(credentials))
     }
 
     /// The session that a person names: by id, by key, or by a name of their own; the agent's main one where none is

@@ -489,6 +489,7 @@ impl Catalog {
             repairs: Repairs::default(),
             slots: provider.slots,
             slot: None,
+            credential: None,
         })
     }
 

@@ -8,6 +8,7 @@ use moltbot_config::schema::Compat;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::credentials::CredentialSource;
 use crate::message::Usage;
 use crate::probe::ServerKind;
 use crate::reference::ModelRef;
@@ -134,6 +135,8 @@ pub struct Model {
     pub slots: Option<u32>,
     /// The slot of the server that this request should use (llama.cpp's `id_slot`); `None` leaves it to the server.
     pub slot: Option<u32>,
+    /// Where the key that signs this request comes from; `None` means the provider's first.
+    pub credential: Option<CredentialSource>,
 }
 
 /// Domains that the public name service never answers for (RFC 6761, 6762, 8375 and ICANN's `internal`), and the one

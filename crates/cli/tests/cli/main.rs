@@ -4,6 +4,7 @@
 mod agent;
 mod chat;
 mod config;
+mod cooldown;
 mod doctor;
 #[cfg(feature = "engine")]
 mod engine;

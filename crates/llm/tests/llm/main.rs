@@ -3,6 +3,7 @@
 
 mod capabilities;
 mod captures;
+mod cooldown;
 mod dialects;
 mod encode;
 mod fixture;
@@ -14,5 +15,6 @@ mod places;
 mod prefix;
 mod probe;
 mod queue;
+mod rotation;
 mod signing;
 mod walk;
