@@ -118,7 +118,8 @@ impl App {
             has_anthropic_key,
         };
         let store = Store::open(&self.paths().database)?;
-        let knowledge = Arc::new(Knowledge::new(Arc::new(StoredRecords::new(store.clone()))));
+        let knowledge = Knowledge::new(Arc::new(StoredRecords::new(store.clone())));
+        let knowledge = Arc::new(knowledge.asking(Arc::clone(&credentials)));
         let http = over_http(credentials, Arc::clone(&knowledge));
         let backends = Backends::new(http, self.engine()?, knowledge);
         let catalog = self.catalog()?;

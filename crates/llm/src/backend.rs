@@ -12,6 +12,7 @@ use crate::knowledge::Knowledge;
 use crate::message::AssistantMessage;
 use crate::model::{Api, Model};
 use crate::nudge::Nudging;
+use crate::relocate::Relocating;
 use crate::repair::Repairing;
 use crate::request::Request;
 
@@ -44,12 +45,12 @@ pub trait Backend: Send + Sync {
     ) -> Result<Reply, Failure>;
 }
 
-/// Speaking HTTP with everything around it that makes it dependable, innermost first: refusals are mended, and a model
-/// that ends without an answer is asked once more.
+/// Speaking HTTP with everything around it that makes it dependable, innermost first: refusals are mended, a model
+/// that ends without an answer is asked once more, and an API that is not where it should be is looked for beside.
 pub fn over_http(credentials: Arc<Credentials>, knowledge: Arc<Knowledge>) -> Arc<dyn Backend> {
     let http = HttpBackend::new(credentials);
-    let mended = Repairing::new(http, knowledge);
-    Arc::new(Nudging::new(mended))
+    let mended = Repairing::new(http, Arc::clone(&knowledge));
+    Arc::new(Relocating::new(Nudging::new(mended), knowledge))
 }
 
 /// The backends of this process (HTTP always, the engine where it was built in), and what is known of the servers

@@ -9,7 +9,7 @@ use moltbot_config::normalize_agent_id;
 use moltbot_config::schema::{AgentDefaults, Config, ModelEntry};
 use thiserror::Error;
 
-use crate::model::{Api, Cost, Model};
+use crate::model::{Api, Cost, Model, Source};
 use crate::reference::{ModelRef, ModelRefError};
 use crate::repair::Repairs;
 
@@ -406,9 +406,9 @@ impl Catalog {
                 .get(reference)
                 .and_then(|entry| entry.params.as_ref()?.get(name))
         };
-        let context_window = match listed.context_known {
-            true => listed.context_window,
-            false => self.context_tokens.unwrap_or(listed.context_window),
+        let (context_window, context_source) = match (listed.context_known, self.context_tokens) {
+            (false, Some(tokens)) => (tokens, Source::Config),
+            _ => (listed.context_window, listed.context_source),
         };
         Ok(Model {
             reference: ModelRef::new(reference.provider.clone(), listed.id.clone()),
@@ -419,7 +419,9 @@ impl Catalog {
             auth_header: provider.auth_header,
             reasoning: listed.reasoning,
             vision: listed.vision,
+            vision_source: listed.vision_source,
             context_window,
+            context_source,
             max_tokens: listed.max_tokens,
             cost: listed.cost,
             compat: listed.compat.clone(),
@@ -432,6 +434,7 @@ impl Catalog {
             server: None,
             repairs: Repairs::default(),
             slot: None,
+            slots: None,
         })
     }
 

@@ -9,6 +9,7 @@ use crate::message::{Content, Message};
 use crate::model::Model;
 use crate::reference::ModelRef;
 use crate::request::{Request, ThinkingLevel};
+use crate::room::room;
 
 /// A reply's output is capped here unless the owner set `params.maxTokens`: the limits that vendors publish are far
 /// above any answer to a person, and a request for them is refused by servers with a smaller window.
@@ -102,7 +103,8 @@ impl Ladder {
         let mut at = 0;
         while let Some(rung) = self.rungs.get(at) {
             let index = at;
-            let model = &self.backends.knowledge().dress(rung.clone()).await;
+            let knowledge = self.backends.knowledge();
+            let model = &knowledge.meet(rung.clone(), &mut *events).await;
             let outcome = match self.backends.of(model) {
                 Ok(backend) => ask(backend, model, &fit(request, model), &mut *events).await,
                 Err(failure) => Err(failure),
@@ -118,15 +120,12 @@ impl Ladder {
                 }
                 Err(failure) => failure,
             };
+            knowledge.failed(rung, &failure).await;
             tracing::warn!(model = %model.reference, class = failure.class.as_str(), "{failure}");
             // A conversation too long for one model may fit one with a larger window.
             let next = match failure.class.next_step() {
                 NextStep::NextRung => Some(index + 1),
-                NextStep::Compact => {
-                    let larger = |rung: &Model| rung.context_window > model.context_window;
-                    let behind = self.rungs.iter().skip(index + 1);
-                    behind.clone().position(larger).map(|at| index + 1 + at)
-                }
+                NextStep::Compact => self.larger(index + 1, model.context_window).await,
                 NextStep::Tell => None,
             }
             .filter(|at| *at < self.rungs.len());
@@ -146,6 +145,17 @@ impl Ladder {
             }
         }
         Err(LadderError { attempts: failed })
+    }
+
+    /// The first rung from `from` on that takes more tokens than `window`.
+    async fn larger(&self, from: usize, window: u64) -> Option<usize> {
+        for (at, rung) in self.rungs.iter().enumerate().skip(from) {
+            let rung = self.backends.knowledge().dress(rung.clone()).await;
+            if rung.context_window > window {
+                return Some(at);
+            }
+        }
+        None
     }
 }
 
@@ -189,7 +199,8 @@ fn fit(request: &Request, model: &Model) -> Request {
         .max_tokens
         .map(|asked| asked.min(model.output_limit.unwrap_or(model.max_tokens)))
         .or(model.output_limit)
-        .or(Some(model.max_tokens.min(OUTPUT_CAP)));
+        .or(Some(model.max_tokens.min(OUTPUT_CAP)))
+        .map(|max| max.min(room(request, model.context_window)));
     fitted.temperature = request.temperature.or(model.temperature);
     if !model.reasoning {
         fitted.thinking = ThinkingLevel::Off;

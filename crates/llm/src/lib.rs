@@ -26,6 +26,7 @@ mod dialect;
 mod endpoint;
 mod event;
 mod failure;
+mod hash;
 mod http;
 mod knowledge;
 mod ladder;
@@ -37,8 +38,10 @@ mod nudge;
 mod probe;
 mod records;
 mod reference;
+mod relocate;
 mod repair;
 mod request;
+mod room;
 
 pub use backend::{Backend, Backends, EventSink, Reply, over_http};
 pub use catalog::{Catalog, CatalogError, ModelRow};
@@ -55,10 +58,11 @@ pub use message::{
     AssistantMessage, AssistantPart, Content, Image, Message, StopReason, Thinking, ToolCall,
     ToolResultMessage, Usage, UserMessage,
 };
-pub use model::{Api, Cost, Model};
+pub use model::{Api, Cost, Model, Source};
 pub use nudge::Nudging;
 pub use probe::{Fact, ModelState, Probe, ProbeError, ServedModel, ServerKind, probe};
 pub use records::{Records, ShortMemory};
 pub use reference::{ModelRef, ModelRefError};
+pub use relocate::Relocating;
 pub use repair::{Repairing, Repairs};
 pub use request::{Origin, Priority, Request, ThinkingLevel, ToolChoice, ToolSpec};

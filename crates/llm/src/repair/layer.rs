@@ -9,7 +9,8 @@ use crate::backend::{Backend, EventSink, Reply};
 use crate::event::Event;
 use crate::failure::Failure;
 use crate::knowledge::Knowledge;
-use crate::model::Model;
+use crate::model::{Api, Model};
+use crate::relocate::set_command;
 use crate::request::Request;
 
 /// How often one request may be mended. Everything that costs nothing goes with the first.
@@ -44,8 +45,11 @@ impl<B: Backend> Backend for Repairing<B> {
             }
             let failure = match self.inner.stream(&mended, request, &mut *events).await {
                 Ok(reply) => {
+                    if let Some(api) = mended.repairs.api.filter(|_| model.repairs.api.is_none()) {
+                        events(Event::Notice(other_dialect(model, api)));
+                    }
                     if mended.repairs != model.repairs {
-                        self.knowledge.repaired(&mended).await;
+                        self.knowledge.repaired(model, &mended).await;
                     }
                     return Ok(reply);
                 }
@@ -63,4 +67,14 @@ impl<B: Backend> Backend for Repairing<B> {
             events(Event::Again { failure });
         }
     }
+}
+
+/// What the owner should write down: the configured dialect costs a refusal whenever it is tried again.
+fn other_dialect(model: &Model, spoken: Api) -> String {
+    format!(
+        "{} does not speak {}, as configured, but {spoken}, which was used; to keep that: {}",
+        model.reference.provider,
+        model.api,
+        set_command(&model.reference.provider, "api", spoken.as_str()),
+    )
 }

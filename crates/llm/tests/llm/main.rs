@@ -5,6 +5,7 @@ mod captures;
 mod dialects;
 mod encode;
 mod fixture;
+mod knowledge;
 mod ladder;
 mod listing;
 mod oracle;
