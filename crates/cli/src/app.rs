@@ -129,6 +129,20 @@ impl App {
         Ok(Agent::new(catalog, backends, store, settings))
     }
 
+    /// What is known of servers, without asking any. Nothing is kept where nothing was before.
+    pub(crate) fn remembered(&self) -> Result<Knowledge, Exit> {
+        match self.paths().database.exists() {
+            true => self.knowledge(),
+            false => Ok(Knowledge::default()),
+        }
+    }
+
+    /// What is known of servers, and a place for more. No server is asked.
+    pub(crate) fn knowledge(&self) -> Result<Knowledge, Exit> {
+        let store = Store::open(&self.paths().database)?;
+        Ok(Knowledge::new(Arc::new(StoredRecords::new(store))))
+    }
+
     /// The session that a person names: by id, by key, or by a name of their own; the agent's main one where none is
     /// named.
     pub(crate) async fn session(

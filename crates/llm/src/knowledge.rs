@@ -18,6 +18,7 @@ use crate::listing::{self, read_list};
 use crate::lookup::Lookup;
 use crate::model::{Api, Model};
 use crate::probe::Probe;
+use crate::probe::active::Asked;
 use crate::records::{Records, ShortMemory};
 use crate::repair::Repairs;
 use server::{Server, Servers};
@@ -152,6 +153,24 @@ impl Knowledge {
         let mut server = server.lock().await;
         server.checked();
         self.learned(&mut server, model, probe).await;
+    }
+
+    /// Keeps what asking a model showed. Its server must be [known](Self::learn).
+    pub async fn learn_asked(&self, model: &Model, asked: Asked) {
+        let server = self.servers.at(&model.base_url).await;
+        let mut server = server.lock().await;
+        if let Some(record) = &mut server.record {
+            record.asked.insert(model.reference.model.clone(), asked);
+            self.servers.save(&server).await;
+        }
+    }
+
+    /// What asking a model showed, as long as its server has not changed since.
+    pub async fn asked(&self, model: &Model) -> Option<Asked> {
+        let server = self.servers.at(&model.base_url).await;
+        let server = server.lock().await;
+        let record = server.record.as_ref()?;
+        record.asked.get(&model.reference.model).cloned()
     }
 
     async fn learned(&self, server: &mut Server, model: &Model, probe: Probe) {

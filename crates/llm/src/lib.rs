@@ -60,6 +60,7 @@ pub use message::{
 };
 pub use model::{Api, Cost, Model, Source};
 pub use nudge::Nudging;
+pub use probe::active::{Asked, SystemRules, ToolCalling, ask_model};
 pub use probe::{Fact, ModelState, Probe, ProbeError, ServedModel, ServerKind, probe};
 pub use records::{Records, ShortMemory};
 pub use reference::{ModelRef, ModelRefError};

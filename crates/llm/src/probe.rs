@@ -3,6 +3,7 @@
 //! Only questions that answer from memory are asked: lists, versions, properties. Each figure says which URL told it,
 //! since servers contradict their own documentation, and themselves.
 
+pub(crate) mod active;
 mod fields;
 pub(crate) mod fingerprint;
 mod generic;

@@ -1,6 +1,6 @@
 //! One record for each server: what it told, when, and whether that still holds.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -10,6 +10,7 @@ use tokio::sync::Mutex;
 use super::base;
 use crate::lookup::Lookup;
 use crate::model::Model;
+use crate::probe::active::Asked;
 use crate::probe::{ModelState, Probe, fingerprint, probe_in_place};
 use crate::records::Records;
 use crate::reference::ModelRef;
@@ -28,6 +29,9 @@ pub(super) struct ServerRecord {
     pub(super) probe: Probe,
     /// When it was asked everything, in milliseconds since the Unix epoch; 0 once a failure showed that it changed.
     probed_at: i64,
+    /// What asking its models showed, by their ids.
+    #[serde(default)]
+    pub(super) asked: BTreeMap<String, Asked>,
 }
 
 /// A server in this process.
@@ -84,14 +88,17 @@ impl Server {
 
     /// Takes over what it told; whether it is another server, build or setting than before.
     pub(super) fn learn(&mut self, probe: Probe) -> bool {
-        let before = self.record.replace(ServerRecord {
+        let before = self.record.take();
+        let is_another = before
+            .as_ref()
+            .is_some_and(|before| is_another(&before.probe, &probe));
+        let asked = before.filter(|_| !is_another).map(|before| before.asked);
+        self.record = Some(ServerRecord {
             probe,
             probed_at: now_ms(),
+            asked: asked.unwrap_or_default(),
         });
-        match (&before, &self.record) {
-            (Some(before), Some(now)) => is_another(&before.probe, &now.probe),
-            _ => false,
-        }
+        is_another
     }
 
     /// What is known must be asked for again; whether that is news worth keeping.

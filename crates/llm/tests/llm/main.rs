@@ -1,6 +1,7 @@
 //! Tests of the crate from outside: recorded replies of real servers, scripted servers, request bodies.
 #![allow(clippy::unwrap_used)]
 
+mod asking;
 mod captures;
 mod dialects;
 mod encode;

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use moltbot_config::schema::AgentDefaults;
 use moltbot_config::{EXPECTED_KEYS, load_text};
-use moltbot_llm::{Catalog, CatalogError, CredentialSource, Credentials};
+use moltbot_llm::{Catalog, CatalogError, CredentialSource, Credentials, Source};
 use serde::Serialize;
 
-use super::aliases;
 use super::in_use::{self, Key, ModelInUse, key_remedy};
+use super::{aliases, list};
 use crate::app::{self, App};
 use crate::args::{FormatArgs, Globals};
 use crate::exit::Exit;
@@ -23,6 +23,10 @@ struct Status {
     /// As the owner wrote it.
     default_model: Option<String>,
     resolved_default: Option<String>,
+    /// Tokens that a conversation with it can have.
+    context_window: Option<u64>,
+    /// Who said so: `config`, `probed`, `catalog` or `guess`.
+    context_window_source: Option<Source>,
     fallbacks: Vec<String>,
     image_model: Option<String>,
     image_fallbacks: Vec<String>,
@@ -67,14 +71,14 @@ struct Effective {
 }
 
 /// Prints the status. With `check`, a missing credential is an exit code of 1.
-pub(super) fn run(
+pub(super) async fn run(
     globals: &Globals,
     app: &App,
     catalog: &Catalog,
     format: FormatArgs,
     check: bool,
 ) -> Result<(), Exit> {
-    let status = read(globals, app, catalog)?;
+    let status = read(globals, app, catalog).await?;
     if format.json {
         output::json(&status)?;
     } else if format.plain {
@@ -89,13 +93,16 @@ pub(super) fn run(
     }
 }
 
-fn read(globals: &Globals, app: &App, catalog: &Catalog) -> Result<Status, Exit> {
+async fn read(globals: &Globals, app: &App, catalog: &Catalog) -> Result<Status, Exit> {
     let agent_id = app.agent_id(None)?;
     let credentials = app.credentials(&agent_id);
     let has_anthropic_key = credentials.find("anthropic").is_some();
-    let resolved = catalog
-        .default_model(Some(&agent_id), has_anthropic_key)
-        .map(|model| model.to_string());
+    let resolved = catalog.default_model(Some(&agent_id), has_anthropic_key);
+    let default = match resolved.as_ref().map(|model| catalog.model(model)) {
+        Some(Ok(model)) => Some(app.remembered()?.dress(model).await),
+        _ => None,
+    };
+    let resolved = resolved.map(|model| model.to_string());
     let agents = app.snapshot.config.agents.as_ref();
     let defaults: AgentDefaults = agents
         .and_then(|agents| agents.defaults.clone())
@@ -109,6 +116,8 @@ fn read(globals: &Globals, app: &App, catalog: &Catalog) -> Result<Status, Exit>
         config_path: app.snapshot.path.clone(),
         default_model: written.or_else(|| resolved.clone()),
         resolved_default: resolved,
+        context_window: default.as_ref().map(|model| model.context_window),
+        context_window_source: default.as_ref().map(|model| model.context_source),
         fallbacks: names(catalog.fallbacks(Some(&agent_id))),
         image_model: image.primary,
         image_fallbacks: image.fallbacks.unwrap_or_default(),
@@ -232,7 +241,10 @@ fn print(app: &App, status: &Status) -> Result<(), Exit> {
         (
             "Default".to_owned(),
             match &status.resolved_default {
-                Some(model) => model.clone(),
+                Some(model) => format!(
+                    "{model} ({})",
+                    list::context(status.context_window, status.context_window_source)
+                ),
                 None => format!("none. {}", CatalogError::NothingConfigured),
             },
         ),
