@@ -171,8 +171,8 @@ pub struct Failure {
     pub retry_after: Option<Duration>,
     /// Token counts from its text.
     pub tokens: TokenFigures,
-    /// The request field it refuses, where it names one.
-    pub param: Option<String>,
+    /// The request fields it refuses, where it names any.
+    pub params: Vec<String>,
     /// Whether visible text had already been handed out: a later answer replaces it and must not be joined to it.
     pub after_text: bool,
 }
@@ -194,7 +194,7 @@ impl Failure {
             detail: shorten(&detail.into()),
             retry_after: None,
             tokens: TokenFigures::default(),
-            param: None,
+            params: Vec::new(),
             after_text: false,
         }
     }
@@ -214,7 +214,7 @@ impl Failure {
             status,
             retry_after: verdict.retry_after,
             tokens: verdict.tokens,
-            param: verdict.param,
+            params: verdict.params,
             ..Self::new(verdict.class, model, verdict.message)
         }
     }
@@ -327,10 +327,13 @@ impl fmt::Display for Failure {
                 f,
                 "the chat template of {model} ({provider}) refuses this conversation; start a new session with /new"
             )?,
-            FailureClass::ParamRejected => match &self.param {
-                Some(param) => write!(f, "{place} refuses the request field {param}")?,
-                None => write!(f, "{place} refuses a field of the request")?,
-            },
+            FailureClass::ParamRejected if self.params.is_empty() => {
+                write!(f, "{place} refuses a field of the request")?
+            }
+            FailureClass::ParamRejected => {
+                let params = self.params.join(", ");
+                write!(f, "{place} refuses the request field {params}")?
+            }
             FailureClass::HistoryRejected => write!(
                 f,
                 "{place} refuses this conversation's history; start a new session with /new"

@@ -35,6 +35,7 @@ mod lookup;
 mod message;
 mod model;
 mod nudge;
+mod places;
 mod probe;
 mod records;
 mod reference;
@@ -60,6 +61,7 @@ pub use message::{
 };
 pub use model::{Api, Cost, Model, Source};
 pub use nudge::Nudging;
+pub use places::{LOCAL, Places, place};
 pub use probe::active::{Asked, SystemRules, ToolCalling, ask_model};
 pub use probe::{Fact, ModelState, Probe, ProbeError, ServedModel, ServerKind, probe};
 pub use records::{Records, ShortMemory};

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use moltbot_config::schema::Compat;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::message::Usage;
 use crate::probe::ServerKind;
@@ -24,6 +25,12 @@ pub enum Api {
     /// `POST {base}/v1/messages`.
     #[serde(rename = "anthropic-messages")]
     AnthropicMessages,
+    /// `POST {base}/models/{model}:streamGenerateContent`.
+    #[serde(rename = "google-generative-ai")]
+    GoogleGenerativeAi,
+    /// Ollama's own `POST {root}/api/chat`.
+    #[serde(rename = "ollama")]
+    Ollama,
     /// The engine inside this machine's own process; no HTTP.
     #[serde(rename = "engine")]
     Engine,
@@ -36,6 +43,8 @@ impl Api {
             Self::OpenAiCompletions => "openai-completions",
             Self::OpenAiResponses => "openai-responses",
             Self::AnthropicMessages => "anthropic-messages",
+            Self::GoogleGenerativeAi => "google-generative-ai",
+            Self::Ollama => "ollama",
             Self::Engine => "engine",
         }
     }
@@ -131,6 +140,10 @@ pub struct Model {
     pub context_source: Source,
     /// Most tokens it may generate in one reply.
     pub max_tokens: u64,
+    /// Where its server stands, as the owner declared it; see [`crate::place`].
+    pub region: Option<String>,
+    /// OpenRouter's `provider` object: which hosts may serve the model, in which order, and what they may keep.
+    pub routing: Option<Value>,
     /// Price.
     pub cost: Cost,
     /// What the owner knows of the server's quirks.
@@ -141,6 +154,8 @@ pub struct Model {
     pub temperature: Option<f64>,
     /// `5m` or `1h`: how long Anthropic keeps the prompt cached.
     pub cache_ttl: Option<String>,
+    /// How long Ollama keeps the model loaded after a request: `30m`, `0`, or a negative number for ever.
+    pub keep_alive: Option<String>,
     /// The most seconds one request may take in all.
     pub timeout: Option<Duration>,
     /// The program that serves it, where that is known.

@@ -132,9 +132,8 @@ const PROVIDERS: &[Entry] = &[
     Entry {
         id: "google",
         env: &["GEMINI_API_KEY"],
-        // Google's own OpenAI-compatible surface.
-        base_url: "https://generativelanguage.googleapis.com/v1beta/openai",
-        api: Api::OpenAiCompletions,
+        base_url: "https://generativelanguage.googleapis.com/v1beta",
+        api: Api::GoogleGenerativeAi,
         models: &[
             (
                 "gemini-3-pro-preview",
@@ -305,6 +304,9 @@ pub(super) fn providers() -> BTreeMap<String, Provider> {
                 headers: BTreeMap::new(),
                 auth_header: false,
                 timeout: None,
+                region: None,
+                routing: None,
+                keep_alive: None,
                 models: entry
                     .models
                     .iter()
@@ -333,6 +335,7 @@ fn model(provider: &str, row: &Row) -> CatalogModel {
         context_known: true,
         context_source: Source::Catalog,
         max_tokens,
+        region: None,
         cost: Cost {
             input,
             output,

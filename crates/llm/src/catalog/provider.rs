@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use moltbot_config::schema::{self, Compat, Models, ModelsMode};
+use serde_json::Value;
 
 use super::{Api, ApiOrName, Cost, ENGINE_PROVIDER, Source, builtin};
 use crate::reference::normalize_provider;
@@ -17,6 +18,10 @@ pub(super) struct Provider {
     pub(super) headers: BTreeMap<String, String>,
     pub(super) auth_header: bool,
     pub(super) timeout: Option<Duration>,
+    pub(super) region: Option<String>,
+    /// OpenRouter's `provider` object for all its models.
+    pub(super) routing: Option<Value>,
+    pub(super) keep_alive: Option<String>,
     pub(super) models: Vec<CatalogModel>,
     /// Whether the owner configured (or installed) it.
     pub(super) configured: bool,
@@ -36,6 +41,7 @@ pub(super) struct CatalogModel {
     pub(super) context_known: bool,
     pub(super) context_source: Source,
     pub(super) max_tokens: u64,
+    pub(super) region: Option<String>,
     pub(super) cost: Cost,
     pub(super) headers: BTreeMap<String, String>,
     pub(super) compat: Compat,
@@ -59,6 +65,7 @@ impl CatalogModel {
             // Its neighbour's figure says little about it.
             context_source: Source::Guess,
             max_tokens: first.map_or(schema::ProviderModel::DEFAULT_MAX_TOKENS, |m| m.max_tokens),
+            region: None,
             cost: Cost::default(),
             headers: BTreeMap::new(),
             compat: first.map(|m| m.compat.clone()).unwrap_or_default(),
@@ -78,6 +85,7 @@ impl CatalogModel {
             context_known: model.context_window.is_some(),
             context_source: configured_or_guess(model.context_window.is_some()),
             max_tokens: model.max_tokens(),
+            region: model.region.clone(),
             cost: Cost {
                 input: cost.input(),
                 output: cost.output(),
@@ -103,6 +111,7 @@ impl CatalogModel {
             context_known: false,
             context_source: Source::Guess,
             max_tokens: 2048,
+            region: None,
             cost: Cost::default(),
             headers: BTreeMap::new(),
             compat: Compat::default(),
@@ -141,6 +150,9 @@ pub(super) fn merge(config: Option<&Models>, installed: &[String]) -> BTreeMap<S
             headers: BTreeMap::new(),
             auth_header: false,
             timeout: None,
+            region: None,
+            routing: None,
+            keep_alive: None,
             models: Vec::new(),
             configured: !installed.is_empty(),
         });
@@ -179,6 +191,13 @@ fn configured(entry: &schema::Provider, known: Option<Provider>) -> Provider {
         headers,
         auth_header: entry.auth_header(),
         timeout: entry.timeout(),
+        region: entry.region.clone(),
+        routing: entry
+            .params
+            .as_ref()
+            .and_then(|params| params.get("provider"))
+            .cloned(),
+        keep_alive: entry.keep_alive.clone(),
         models,
         configured: true,
     }
@@ -190,9 +209,9 @@ fn supported(api: schema::Api) -> ApiOrName {
         schema::Api::OpenaiCompletions => Ok(Api::OpenAiCompletions),
         schema::Api::OpenaiResponses => Ok(Api::OpenAiResponses),
         schema::Api::AnthropicMessages => Ok(Api::AnthropicMessages),
-        schema::Api::GoogleGenerativeAi => Err("google-generative-ai".to_owned()),
+        schema::Api::GoogleGenerativeAi => Ok(Api::GoogleGenerativeAi),
         schema::Api::GithubCopilot => Err("github-copilot".to_owned()),
         schema::Api::BedrockConverseStream => Err("bedrock-converse-stream".to_owned()),
-        schema::Api::Ollama => Err("ollama".to_owned()),
+        schema::Api::Ollama => Ok(Api::Ollama),
     }
 }

@@ -1,7 +1,7 @@
 //! What a server told of a model, applied to it. The owner's word counts for more, but for one thing: no server holds
 //! more tokens than it has loaded room for, whatever is configured.
 
-use crate::model::{Model, Source};
+use crate::model::{Api, Model, Source};
 use crate::probe::{Probe, ServedModel, ServerKind};
 
 /// Applies it. Where the owner counts on more context than there is, the sentence about it comes back.
@@ -44,6 +44,11 @@ fn window(model: &mut Model, kind: ServerKind, served: &ServedModel) -> Option<S
     let limit = loaded.or(max)?;
     let before = model.context_window;
     let was_configured = model.context_source == Source::Config;
+    // Ollama's own API loads a model anew with the window that a request asks for.
+    if model.api == Api::Ollama && was_configured {
+        model.context_window = before.min(max.unwrap_or(before));
+        return None;
+    }
     if limit >= before && (was_configured || !is_told) {
         return None;
     }

@@ -187,7 +187,7 @@ impl Asking<'_> {
         let model = self.model;
         let mut body: Value = serde_json::from_slice(&encode(model, request)).unwrap_or_default();
         edit(&mut body);
-        let url = Endpoint::new(model).reply_url();
+        let url = Endpoint::new(model).reply_url(&model.reference.model);
         let answer = self.lookup.post(&url, &body).await;
         let answer = answer.map_err(|error| refused_by_transport(model, error))?;
         if !answer.is_success() {
@@ -197,8 +197,9 @@ impl Asking<'_> {
         let frames: Vec<Value> = match serde_json::from_str(&answer.body) {
             Ok(document) => vec![document],
             Err(_) => {
+                // Ollama's own API sends a frame a line, with nothing before it.
                 let lines = answer.body.lines();
-                let data = lines.filter_map(|line| line.strip_prefix("data:"));
+                let data = lines.map(|line| line.strip_prefix("data:").unwrap_or(line));
                 data.filter_map(|data| serde_json::from_str(data.trim()).ok())
                     .collect()
             }
@@ -422,7 +423,8 @@ fn refused_by_transport(model: &Model, error: LookupError) -> Failure {
 /// The objects that hold a message, or a piece of one, in a frame of any dialect.
 fn messages(frame: &Value) -> impl Iterator<Item = &Value> {
     let choices = elements(&frame["choices"]).iter();
-    choices.flat_map(|choice| [&choice["delta"], &choice["message"]])
+    let pieces = choices.flat_map(|choice| [&choice["delta"], &choice["message"]]);
+    pieces.chain([&frame["message"]])
 }
 
 /// Whether a frame holds a call in a field of its own.
@@ -435,7 +437,8 @@ fn holds_call(frame: &Value) -> bool {
         .chain([&frame["item"], &frame["content_block"]]);
     let is_call =
         |part: &Value| matches!(part["type"].as_str(), Some("function_call" | "tool_use"));
-    in_chat || typed.any(is_call)
+    let mut parts = elements(&frame["candidates"][0]["content"]["parts"]).iter();
+    in_chat || typed.any(is_call) || parts.any(|part| part["functionCall"].is_object())
 }
 
 /// The fields of a frame in which reasoning came.

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::{Probe, ServerKind};
 use crate::endpoint::Endpoint;
 use crate::hash::fnv1a;
+use crate::listing::read_list;
 use crate::lookup::Lookup;
 use crate::model::Model;
 
@@ -78,14 +79,12 @@ pub(crate) async fn ask(lookup: &Lookup, model: &Model, probe: &Probe) -> Option
         }
         ServerKind::LmStudio => beside("/api/v1/models"),
         ServerKind::Ollama => beside("/api/ps"),
-        _ => endpoint.models_url(),
+        _ => {
+            let list = read_list(lookup, model, &model.base_url).await.ok()?;
+            return Some(of_list(&list.entries));
+        }
     };
-    let document = lookup.get(&url).await.ok()?.json()?;
-    Some(match (probe.server.value, &document) {
-        (ServerKind::LmStudio | ServerKind::Ollama, _) => of(&document),
-        (_, Value::Array(entries)) => of_list(entries),
-        _ => of_list(document["data"].as_array().map_or(&[], Vec::as_slice)),
-    })
+    Some(of(&lookup.get(&url).await.ok()?.json()?))
 }
 
 #[cfg(test)]

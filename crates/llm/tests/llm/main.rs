@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod asking;
+mod capabilities;
 mod captures;
 mod dialects;
 mod encode;
@@ -10,6 +11,7 @@ mod knowledge;
 mod ladder;
 mod listing;
 mod oracle;
+mod places;
 mod prefix;
 mod probe;
 mod signing;
