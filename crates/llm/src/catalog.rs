@@ -10,7 +10,7 @@ use moltbot_config::schema::{AgentDefaults, Config, ModelEntry};
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::model::{Api, Cost, Model};
+use crate::model::{Api, Cost, Model, Source};
 use crate::places::{Places, place};
 use crate::reference::{ModelRef, ModelRefError};
 use crate::repair::Repairs;
@@ -82,7 +82,7 @@ pub enum CatalogError {
     )]
     NotAllowed(ModelRef),
     /// The provider speaks a dialect that this version does not.
-    #[error("{model} speaks {api}, which this version does not; set models.providers.{provider}.api to openai-completions, openai-responses or anthropic-messages if the server offers one of them.", provider = .model.provider)]
+    #[error("{model} speaks {api}, which this version does not; set models.providers.{provider}.api to openai-completions, openai-responses, anthropic-messages, google-generative-ai or ollama if the server offers one of them.", provider = .model.provider)]
     UnsupportedApi {
         /// What was asked for.
         model: ModelRef,
@@ -457,20 +457,23 @@ impl Catalog {
                 .get(reference)
                 .and_then(|entry| entry.params.as_ref()?.get(name))
         };
-        let context_window = match listed.context_known {
-            true => listed.context_window,
-            false => self.context_tokens.unwrap_or(listed.context_window),
+        let (context_window, context_source) = match (listed.context_known, self.context_tokens) {
+            (false, Some(tokens)) => (tokens, Source::Config),
+            _ => (listed.context_window, listed.context_source),
         };
         Ok(Model {
             reference: ModelRef::new(reference.provider.clone(), listed.id.clone()),
             name: listed.name.clone(),
             api,
             base_url: provider.base_url.clone(),
+            base_urls: provider.base_urls.clone(),
             headers,
             auth_header: provider.auth_header,
             reasoning: listed.reasoning,
             vision: listed.vision,
+            vision_source: listed.vision_source,
             context_window,
+            context_source,
             max_tokens: listed.max_tokens,
             region: listed.region.clone().or_else(|| provider.region.clone()),
             routing: routing(provider.routing.as_ref(), param("provider")),
@@ -481,10 +484,13 @@ impl Catalog {
             cache_ttl: param("cacheControlTtl")
                 .and_then(|v| v.as_str())
                 .map(str::to_owned),
+            keep_alive: provider.keep_alive.clone(),
             timeout: provider.timeout,
             server: None,
             repairs: Repairs::default(),
+            slots: provider.slots,
             slot: None,
+            credential: None,
         })
     }
 

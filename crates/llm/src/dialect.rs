@@ -4,6 +4,9 @@
 mod anthropic;
 mod assembler;
 mod completions;
+mod google;
+mod ndjson;
+mod ollama;
 mod openai;
 mod plain_text;
 mod responses;
@@ -23,6 +26,7 @@ use crate::request::{Request, ThinkingLevel, ToolChoice};
 pub use plain_text::TextDecoder;
 
 use assembler::Assembler;
+use ndjson::LineParser;
 use sse::{Ending, SseParser};
 
 /// The body of the HTTP request that asks `model` to answer `request`, always as a stream.
@@ -35,6 +39,8 @@ pub fn encode(model: &Model, request: &Request) -> Vec<u8> {
         Api::OpenAiCompletions => completions::encode(model, request),
         Api::OpenAiResponses => responses::encode(model, request),
         Api::AnthropicMessages => anthropic::encode(model, request),
+        Api::GoogleGenerativeAi => google::encode(model, request),
+        Api::Ollama => ollama::encode(model, request),
         Api::Engine => return Vec::new(),
     };
     without_dropped(&model.repairs, &mut body);
@@ -44,7 +50,7 @@ pub fn encode(model: &Model, request: &Request) -> Vec<u8> {
 
 /// Reads the frames of one dialect into an [`Assembler`].
 trait Wire: Send {
-    /// One SSE frame. `data` is its JSON text.
+    /// One frame of the stream: `data` is the JSON text of an event or a line.
     fn frame(&mut self, data: &str, out: &mut Assembler);
 
     /// A whole JSON document: what some servers send even when a stream was asked for.
@@ -64,6 +70,8 @@ enum Framing {
     Unknown,
     /// Server-sent events.
     Events(SseParser),
+    /// One JSON object a line.
+    Lines(LineParser),
     /// One JSON document (or a page that is none), read when it is whole.
     Document(Vec<u8>),
 }
@@ -75,11 +83,18 @@ impl Decoder {
         let wire: Box<dyn Wire> = match model.api {
             Api::OpenAiResponses => Box::<responses::ResponsesWire>::default(),
             Api::AnthropicMessages => Box::<anthropic::AnthropicWire>::default(),
+            Api::GoogleGenerativeAi => Box::<google::GoogleWire>::default(),
+            Api::Ollama => Box::new(ollama::OllamaWire::new(model, request)),
             Api::OpenAiCompletions | Api::Engine => Box::<completions::CompletionsWire>::default(),
         };
-        // In the Messages dialect the limit that goes out is raised by the thinking budget.
-        let raised = model.api == Api::AnthropicMessages && request.thinking != ThinkingLevel::Off;
-        let limit = request.max_tokens.filter(|_| !raised);
+        // Gemini says when its limit cut the reply, and that counts the thinking too. In the Messages dialect the limit that
+        // goes out is raised by the thinking budget.
+        let other = match model.api {
+            Api::GoogleGenerativeAi => true,
+            Api::AnthropicMessages => request.thinking != ThinkingLevel::Off,
+            _ => false,
+        };
+        let limit = request.max_tokens.filter(|_| !other);
         let offered = match request.tool_choice {
             ToolChoice::None => Vec::new(),
             _ => request.tools.clone(),
@@ -100,6 +115,7 @@ impl Decoder {
             };
             // No SSE line starts so: field names and comments do not.
             self.framing = match first {
+                b'{' if self.model.api == Api::Ollama => Framing::Lines(LineParser::default()),
                 b'{' | b'[' | b'<' => Framing::Document(Vec::new()),
                 _ => Framing::Events(SseParser::default()),
             };
@@ -107,6 +123,14 @@ impl Decoder {
         match &mut self.framing {
             Framing::Unknown => {}
             Framing::Document(body) => body.extend_from_slice(bytes),
+            Framing::Lines(parser) => {
+                let (wire, assembler) = (&mut self.wire, &mut self.assembler);
+                parser.feed(bytes, |line| {
+                    if !assembler.failed() {
+                        wire.frame(line, assembler);
+                    }
+                });
+            }
             Framing::Events(parser) => {
                 let (wire, assembler) = (&mut self.wire, &mut self.assembler);
                 parser.feed(bytes, |data| {
@@ -134,6 +158,11 @@ impl Decoder {
         let ending = match std::mem::replace(&mut self.framing, Framing::Unknown) {
             Framing::Unknown => Ending::Silent,
             Framing::Events(parser) => parser.ending(),
+            Framing::Lines(parser) => parser.finish(|line| {
+                if !self.assembler.failed() {
+                    self.wire.frame(line, &mut self.assembler);
+                }
+            }),
             Framing::Document(body) => match str::from_utf8(&body) {
                 Ok(text) if serde_json::from_str::<&RawValue>(text.trim()).is_ok() => {
                     self.wire.document(text.trim(), &mut self.assembler);

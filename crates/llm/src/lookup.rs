@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::header::HeaderMap;
+use reqwest::header::{CONNECTION, HeaderMap};
 use serde_json::Value;
 use url::{Origin, Url};
 
@@ -74,8 +74,10 @@ impl Lookup {
     /// `POST url`, for the one question that is not asked by GET.
     pub(crate) async fn post(&self, url: &str, body: &Value) -> Result<Answer, LookupError> {
         let client = self.clients.of(url).map_err(LookupError::Unreachable)?;
-        self.send(client.post(url).body(body.to_string()), url)
-            .await
+        // llama.cpp closes a connection behind some replies without having said so; the next question, sent on the same
+        // one, would be lost with it.
+        let request = client.post(url).header(CONNECTION, "close");
+        self.send(request.body(body.to_string()), url).await
     }
 
     async fn send(
@@ -104,6 +106,24 @@ impl Lookup {
             headers: std::mem::take(response.headers_mut()),
             body: String::from_utf8_lossy(&body).into_owned(),
         })
+    }
+}
+
+/// Asks `GET url` without a key, within `limit`: the HTTP status and the body. For finding out whether a server is up.
+///
+/// # Errors
+/// Nobody answered, and why, in the operating system's words.
+pub async fn answer_of(url: &str, limit: Duration) -> Result<(u16, String), String> {
+    let lookup = Lookup {
+        headers: HeaderMap::new(),
+        origin: None,
+        clients: Clients::default(),
+        limit,
+    };
+    match lookup.get(url).await {
+        Ok(answer) => Ok((answer.status, answer.body)),
+        Err(LookupError::TimedOut) => Err(format!("no answer within {} s", limit.as_secs())),
+        Err(LookupError::Unreachable(reason)) => Err(reason),
     }
 }
 

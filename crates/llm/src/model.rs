@@ -8,6 +8,7 @@ use moltbot_config::schema::Compat;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::credentials::CredentialSource;
 use crate::message::Usage;
 use crate::probe::ServerKind;
 use crate::reference::ModelRef;
@@ -25,6 +26,12 @@ pub enum Api {
     /// `POST {base}/v1/messages`.
     #[serde(rename = "anthropic-messages")]
     AnthropicMessages,
+    /// `POST {base}/models/{model}:streamGenerateContent`.
+    #[serde(rename = "google-generative-ai")]
+    GoogleGenerativeAi,
+    /// Ollama's own `POST {root}/api/chat`.
+    #[serde(rename = "ollama")]
+    Ollama,
     /// The engine inside this machine's own process; no HTTP.
     #[serde(rename = "engine")]
     Engine,
@@ -37,6 +44,8 @@ impl Api {
             Self::OpenAiCompletions => "openai-completions",
             Self::OpenAiResponses => "openai-responses",
             Self::AnthropicMessages => "anthropic-messages",
+            Self::GoogleGenerativeAi => "google-generative-ai",
+            Self::Ollama => "ollama",
             Self::Engine => "engine",
         }
     }
@@ -73,6 +82,38 @@ impl Cost {
     }
 }
 
+/// Who said so. Of two that differ, the greater counts, but for a context window: no more fits than the server has loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// Nobody: a default, or what a neighbour has.
+    Guess,
+    /// The built-in catalog.
+    Catalog,
+    /// The server itself, now or when it was last asked.
+    Probed,
+    /// The owner's configuration.
+    Config,
+}
+
+impl Source {
+    /// Its name, as in `--json`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Guess => "guess",
+            Self::Catalog => "catalog",
+            Self::Probed => "probed",
+            Self::Config => "config",
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// A model of one provider, with config, catalog and defaults already merged.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Model {
@@ -84,6 +125,8 @@ pub struct Model {
     pub api: Api,
     /// Base URL as the owner (or the catalog) wrote it; see [`crate::Endpoint`] for how it is read.
     pub base_url: String,
+    /// The base URLs of all servers that offer this model, [`Model::base_url`] first; empty where there is only that one.
+    pub base_urls: Vec<String>,
     /// Extra HTTP headers; a model's own win over its provider's.
     pub headers: BTreeMap<String, String>,
     /// Send `Authorization: Bearer` beside the dialect's native key header.
@@ -92,8 +135,12 @@ pub struct Model {
     pub reasoning: bool,
     /// Whether it can see images.
     pub vision: bool,
-    /// Context window in tokens, as configured or catalogued.
+    /// Who said so.
+    pub vision_source: Source,
+    /// Tokens that one conversation can have, the answer included.
     pub context_window: u64,
+    /// Who said so.
+    pub context_source: Source,
     /// Most tokens it may generate in one reply.
     pub max_tokens: u64,
     /// Where its server stands, as the owner declared it; see [`crate::place`].
@@ -110,14 +157,20 @@ pub struct Model {
     pub temperature: Option<f64>,
     /// `5m` or `1h`: how long Anthropic keeps the prompt cached.
     pub cache_ttl: Option<String>,
+    /// How long Ollama keeps the model loaded after a request: `30m`, `0`, or a negative number for ever.
+    pub keep_alive: Option<String>,
     /// The most seconds one request may take in all.
     pub timeout: Option<Duration>,
     /// The program that serves it, where that is known.
     pub server: Option<ServerKind>,
     /// What this server and model were found to need of a request.
     pub repairs: Repairs,
+    /// How many requests its server answers at the same time, as configured or told by the server.
+    pub slots: Option<u32>,
     /// The slot of the server that this request should use (llama.cpp's `id_slot`); `None` leaves it to the server.
     pub slot: Option<u32>,
+    /// Where the key that signs this request comes from; `None` means the provider's first.
+    pub credential: Option<CredentialSource>,
 }
 
 /// Domains that the public name service never answers for (RFC 6761, 6762, 8375 and ICANN's `internal`), and the one
@@ -133,25 +186,29 @@ impl Model {
         self.repairs = repairs;
     }
 
-    /// Whether the base URL points at this machine or its local network by name.
+    /// Whether each of its base URLs points at this machine or its local network by name.
     pub fn is_local(&self) -> bool {
-        if self.api == Api::Engine {
-            return true;
+        self.api == Api::Engine
+            || is_local_address(&self.base_url)
+                && self.base_urls.iter().all(|url| is_local_address(url))
+    }
+}
+
+/// Whether a base URL points at this machine or its local network by name.
+pub(crate) fn is_local_address(base_url: &str) -> bool {
+    let Ok(url) = url::Url::parse(base_url) else {
+        return false;
+    };
+    match url.host() {
+        Some(url::Host::Domain(host)) => {
+            !host.contains('.') || LOCAL_DOMAINS.iter().any(|domain| host.ends_with(domain))
         }
-        let Ok(url) = url::Url::parse(&self.base_url) else {
-            return false;
-        };
-        match url.host() {
-            Some(url::Host::Domain(host)) => {
-                !host.contains('.') || LOCAL_DOMAINS.iter().any(|domain| host.ends_with(domain))
-            }
-            Some(url::Host::Ipv4(ip)) => {
-                ip.is_loopback() || ip.is_private() || ip.is_link_local() || ip.is_unspecified()
-            }
-            Some(url::Host::Ipv6(ip)) => {
-                ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local()
-            }
-            None => false,
+        Some(url::Host::Ipv4(ip)) => {
+            ip.is_loopback() || ip.is_private() || ip.is_link_local() || ip.is_unspecified()
         }
+        Some(url::Host::Ipv6(ip)) => {
+            ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local()
+        }
+        None => false,
     }
 }

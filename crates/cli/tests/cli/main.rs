@@ -1,9 +1,11 @@
 //! The command as a person runs it: a real process, a home directory of its own, a scripted model server.
 #![allow(clippy::unwrap_used)]
 
+mod add;
 mod agent;
 mod chat;
 mod config;
+mod cooldown;
 mod doctor;
 #[cfg(feature = "engine")]
 mod engine;
@@ -12,5 +14,6 @@ mod models;
 mod probe;
 mod pull;
 mod seeds;
+mod services;
 mod setup;
 mod terminal;

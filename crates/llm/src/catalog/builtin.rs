@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use moltbot_config::schema::Compat;
 
 use super::provider::{CatalogModel, Provider};
-use super::{Api, Cost};
+use super::{Api, Cost, Source};
 
 struct Entry {
     id: &'static str,
@@ -132,9 +132,8 @@ const PROVIDERS: &[Entry] = &[
     Entry {
         id: "google",
         env: &["GEMINI_API_KEY"],
-        // Google's own OpenAI-compatible surface.
-        base_url: "https://generativelanguage.googleapis.com/v1beta/openai",
-        api: Api::OpenAiCompletions,
+        base_url: "https://generativelanguage.googleapis.com/v1beta",
+        api: Api::GoogleGenerativeAi,
         models: &[
             (
                 "gemini-3-pro-preview",
@@ -301,12 +300,15 @@ pub(super) fn providers() -> BTreeMap<String, Provider> {
         .map(|entry| {
             let provider = Provider {
                 base_url: entry.base_url.to_owned(),
+                base_urls: Vec::new(),
+                slots: None,
                 api: Ok(entry.api),
                 headers: BTreeMap::new(),
                 auth_header: false,
                 timeout: None,
                 region: None,
                 routing: None,
+                keep_alive: None,
                 models: entry
                     .models
                     .iter()
@@ -330,8 +332,10 @@ fn model(provider: &str, row: &Row) -> CatalogModel {
         api: None,
         reasoning,
         vision,
+        vision_source: Source::Catalog,
         context_window,
         context_known: true,
+        context_source: Source::Catalog,
         max_tokens,
         region: None,
         cost: Cost {

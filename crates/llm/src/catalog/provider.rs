@@ -6,13 +6,17 @@ use std::time::Duration;
 use moltbot_config::schema::{self, Compat, Models, ModelsMode};
 use serde_json::Value;
 
-use super::{Api, ApiOrName, Cost, ENGINE_PROVIDER, builtin};
+use super::{Api, ApiOrName, Cost, ENGINE_PROVIDER, Source, builtin};
+use crate::endpoint::Endpoint;
 use crate::reference::normalize_provider;
 
 /// A provider with everything merged.
 #[derive(Debug, Clone)]
 pub(super) struct Provider {
     pub(super) base_url: String,
+    /// All addresses, that one first; empty where there is only that one.
+    pub(super) base_urls: Vec<String>,
+    pub(super) slots: Option<u32>,
     /// The dialect, or the name of one that this version does not speak.
     pub(super) api: ApiOrName,
     pub(super) headers: BTreeMap<String, String>,
@@ -21,6 +25,7 @@ pub(super) struct Provider {
     pub(super) region: Option<String>,
     /// OpenRouter's `provider` object for all its models.
     pub(super) routing: Option<Value>,
+    pub(super) keep_alive: Option<String>,
     pub(super) models: Vec<CatalogModel>,
     /// Whether the owner configured (or installed) it.
     pub(super) configured: bool,
@@ -34,9 +39,11 @@ pub(super) struct CatalogModel {
     pub(super) api: Option<ApiOrName>,
     pub(super) reasoning: bool,
     pub(super) vision: bool,
+    pub(super) vision_source: Source,
     pub(super) context_window: u64,
     /// Whether the window was stated by anyone, or is only the default.
     pub(super) context_known: bool,
+    pub(super) context_source: Source,
     pub(super) max_tokens: u64,
     pub(super) region: Option<String>,
     pub(super) cost: Cost,
@@ -54,10 +61,13 @@ impl CatalogModel {
             api: None,
             reasoning: false,
             vision: false,
+            vision_source: Source::Guess,
             context_window: first.map_or(schema::ProviderModel::DEFAULT_CONTEXT_WINDOW, |m| {
                 m.context_window
             }),
             context_known: first.is_some_and(|m| m.context_known),
+            // Its neighbour's figure says little about it.
+            context_source: Source::Guess,
             max_tokens: first.map_or(schema::ProviderModel::DEFAULT_MAX_TOKENS, |m| m.max_tokens),
             region: None,
             cost: Cost::default(),
@@ -74,8 +84,10 @@ impl CatalogModel {
             api: model.api.map(supported),
             reasoning: model.reasoning(),
             vision: model.reads_images(),
+            vision_source: configured_or_guess(model.input.is_some()),
             context_window: model.context_window(),
             context_known: model.context_window.is_some(),
+            context_source: configured_or_guess(model.context_window.is_some()),
             max_tokens: model.max_tokens(),
             region: model.region.clone(),
             cost: Cost {
@@ -98,14 +110,23 @@ impl CatalogModel {
             api: Some(Ok(Api::Engine)),
             reasoning: true,
             vision: false,
+            vision_source: Source::Guess,
             context_window: 16_384,
             context_known: false,
+            context_source: Source::Guess,
             max_tokens: 2048,
             region: None,
             cost: Cost::default(),
             headers: BTreeMap::new(),
             compat: Compat::default(),
         }
+    }
+}
+
+fn configured_or_guess(written: bool) -> Source {
+    match written {
+        true => Source::Config,
+        false => Source::Guess,
     }
 }
 
@@ -129,12 +150,15 @@ pub(super) fn merge(config: Option<&Models>, installed: &[String]) -> BTreeMap<S
         .entry(ENGINE_PROVIDER.to_owned())
         .or_insert_with(|| Provider {
             base_url: String::new(),
+            base_urls: Vec::new(),
+            slots: None,
             api: Ok(Api::Engine),
             headers: BTreeMap::new(),
             auth_header: false,
             timeout: None,
             region: None,
             routing: None,
+            keep_alive: None,
             models: Vec::new(),
             configured: !installed.is_empty(),
         });
@@ -169,6 +193,8 @@ fn configured(entry: &schema::Provider, known: Option<Provider>) -> Provider {
     headers.extend(entry.headers.clone().unwrap_or_default());
     Provider {
         base_url: entry.base_url.clone(),
+        base_urls: addresses(entry),
+        slots: entry.slots,
         api,
         headers,
         auth_header: entry.auth_header(),
@@ -179,9 +205,25 @@ fn configured(entry: &schema::Provider, known: Option<Provider>) -> Provider {
             .as_ref()
             .and_then(|params| params.get("provider"))
             .cloned(),
+        keep_alive: entry.keep_alive.clone(),
         models,
         configured: true,
     }
+}
+
+/// Every server of the entry once, if there are several.
+fn addresses(entry: &schema::Provider) -> Vec<String> {
+    let mut addresses: Vec<String> = Vec::new();
+    for address in entry.addresses() {
+        let known = |known: &String| Endpoint::server(known) == Endpoint::server(address);
+        if !addresses.iter().any(known) {
+            addresses.push(address.to_owned());
+        }
+    }
+    if addresses.len() < 2 {
+        addresses.clear();
+    }
+    addresses
 }
 
 /// A configured dialect, or its name where this version does not speak it.
@@ -190,9 +232,9 @@ fn supported(api: schema::Api) -> ApiOrName {
         schema::Api::OpenaiCompletions => Ok(Api::OpenAiCompletions),
         schema::Api::OpenaiResponses => Ok(Api::OpenAiResponses),
         schema::Api::AnthropicMessages => Ok(Api::AnthropicMessages),
-        schema::Api::GoogleGenerativeAi => Err("google-generative-ai".to_owned()),
+        schema::Api::GoogleGenerativeAi => Ok(Api::GoogleGenerativeAi),
         schema::Api::GithubCopilot => Err("github-copilot".to_owned()),
         schema::Api::BedrockConverseStream => Err("bedrock-converse-stream".to_owned()),
-        schema::Api::Ollama => Err("ollama".to_owned()),
+        schema::Api::Ollama => Ok(Api::Ollama),
     }
 }

@@ -50,7 +50,7 @@ pub(super) fn effort(model: &Model, request: &Request, openai: bool) -> Option<T
 }
 
 /// The arguments of an earlier call: to the byte as the model wrote them, unless they are no JSON object (a call that the
-/// output limit cut). llama.cpp and vLLM read them for their templates and refuse the whole conversation then.
+/// output limit cut). llama.cpp (b11434) reads them for its template and fails at the whole conversation then.
 pub(super) fn arguments(call: &ToolCall) -> &str {
     match serde_json::from_str::<Map<String, Value>>(&call.arguments) {
         Ok(_) => &call.arguments,

@@ -21,6 +21,17 @@ pub(crate) struct ErrorBody {
     pub(crate) context_tokens: Option<u64>,
     /// How long to wait, in the words of the body (Google's `retryDelay`).
     pub(crate) retry_delay: Option<String>,
+    /// Which quota is used up, where the body says so (Google's `quotaId`).
+    pub(crate) quota: Option<Quota>,
+}
+
+/// How long a quota lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Quota {
+    /// It is there again within a minute.
+    Minute,
+    /// It is used up for today.
+    Day,
 }
 
 /// Finds the error in a JSON value; `None` when the value is not an error.
@@ -105,6 +116,26 @@ fn read_fields(value: &Value, body: &mut ErrorBody) {
             .iter()
             .find_map(|d| d.get("retryDelay")?.as_str())
             .map(str::to_owned);
+        body.quota = quota(details);
+    }
+}
+
+/// The longest-lasting quota named: a free tier that is closed altogether names all of them.
+fn quota(details: &[Value]) -> Option<Quota> {
+    let violations = details
+        .iter()
+        .filter_map(|d| d.get("violations")?.as_array());
+    let ids: Vec<&str> = violations
+        .flatten()
+        .filter_map(|violation| violation.get("quotaId")?.as_str())
+        .collect();
+    let names = |word: &str| ids.iter().any(|id| id.contains(word));
+    if names("PerDay") {
+        Some(Quota::Day)
+    } else if names("PerMinute") {
+        Some(Quota::Minute)
+    } else {
+        None
     }
 }
 

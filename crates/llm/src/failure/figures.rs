@@ -16,6 +16,7 @@ const LIMIT_AFTER: &[&str] = &[
     "token limit: ",
     "tokens allowed (",
     "supports at most ",
+    "tokens allowed ",
 ];
 
 /// Words directly behind the server's limit.

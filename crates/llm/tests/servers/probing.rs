@@ -1,11 +1,16 @@
 //! What the probe finds at real servers.
 
-use moltbot_llm::{Api, ModelState, Probe, ServerKind, probe};
+use std::sync::Arc;
+
+use moltbot_llm::{
+    Api, Credentials, Knowledge, ModelState, Probe, ServerKind, ToolCalling, ask_model, over_http,
+    probe,
+};
 
 use crate::installed::Installed;
 use crate::litellm::LiteLlm;
 use crate::llama::{Llama, Options};
-use crate::served::Served;
+use crate::served::{APIS, Served};
 use crate::vllm::{self, Vllm};
 
 async fn look(served: &Served) -> Probe {
@@ -50,6 +55,36 @@ async fn llama_server_and_litellm() {
     assert_eq!(found.server.value, ServerKind::LiteLlm);
     // Without a database it tells its version nowhere but with its replies.
     assert_eq!(found.version, None);
+}
+
+/// What only asking shows, at a server that takes nearly every form.
+#[tokio::test]
+async fn asking_llama_server() {
+    let Some(installed) = Installed::find() else {
+        return;
+    };
+    let Some(llama) = Llama::start(&installed, Options::default()).await else {
+        return;
+    };
+    for api in APIS {
+        let model = llama.served(api).model();
+        let knowledge = Arc::new(Knowledge::default());
+        let backend = over_http(Arc::new(Credentials::default()), Arc::clone(&knowledge));
+        let asked = ask_model(&model, None, &*backend, &knowledge).await;
+        assert_eq!(asked.failure, None, "{api}: {asked:#?}");
+        assert!(asked.usage.as_ref().unwrap().value, "{api}: {asked:#?}");
+        let tools = asked.tools.as_ref().unwrap().value;
+        assert_ne!(tools, ToolCalling::Refused, "{api}: {asked:#?}");
+        if api == Api::OpenAiCompletions {
+            let lists = asked.list_content.as_ref().unwrap();
+            assert!(lists.value, "{asked:#?}");
+            let system = asked.system_messages.as_ref().unwrap().value;
+            assert!(system.system && system.several, "{asked:#?}");
+        }
+        assert!((1..4000).contains(&asked.tokens), "{api}: {asked:#?}");
+        let repairs = knowledge.dress(model).await.repairs;
+        assert!(repairs.is_empty(), "{api}: {repairs}");
+    }
 }
 
 #[tokio::test]

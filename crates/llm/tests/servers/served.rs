@@ -56,13 +56,13 @@ impl Served {
 
     async fn record(&self, directory: PathBuf, model: &Model, case: &str, request: &Request) {
         let body = encode(model, request);
-        let url = Endpoint::new(model).reply_url();
+        let url = Endpoint::new(model).reply_url(&model.reference.model);
         let path = url.strip_prefix(&self.origin).unwrap();
         let reply = wire::post(&self.origin, path, &body).await;
         let dialect = match self.api {
             Api::OpenAiResponses => "responses",
             Api::AnthropicMessages => "messages",
-            Api::OpenAiCompletions | Api::Engine => "chat",
+            _ => "chat",
         };
         let name = format!("{}_{dialect}_{case}", self.label);
         std::fs::create_dir_all(&directory).unwrap();

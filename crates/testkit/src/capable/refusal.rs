@@ -567,7 +567,7 @@ impl Manner<'_> {
 
     pub(super) fn lone_result(&self, id: &str) -> Refusal {
         let message = match self.dialect {
-            Dialect::OpenAiChat => {
+            Dialect::OpenAiChat | Dialect::GoogleGenerate | Dialect::OllamaChat => {
                 "messages with role 'tool' must be a response to a preceeding message with 'tool_calls'."
                     .to_owned()
             }
@@ -583,7 +583,7 @@ impl Manner<'_> {
 
     pub(super) fn lone_call(&self, id: &str) -> Refusal {
         let message = match self.dialect {
-            Dialect::OpenAiChat => format!(
+            Dialect::OpenAiChat | Dialect::GoogleGenerate | Dialect::OllamaChat => format!(
                 "An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'. The following tool_call_ids did not have response messages: {id}"
             ),
             Dialect::OpenAiResponses => {

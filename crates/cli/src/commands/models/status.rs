@@ -1,15 +1,24 @@
-//! `moltbot models status`: what answers, what follows, and whether each provider has its key.
+//! `moltbot models status`: what answers, what follows, what is left alone for now, and whether each provider has its
+//! key.
+
+mod profiles;
+mod rungs;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use moltbot_config::schema::AgentDefaults;
 use moltbot_config::{EXPECTED_KEYS, load_text};
-use moltbot_llm::{Catalog, CatalogError, CredentialSource, Credentials};
+use moltbot_llm::{
+    Catalog, CatalogError, CredentialSource, Credentials, Knowledge, Source, machine_clock,
+};
 use serde::Serialize;
 
-use super::aliases;
+use profiles::{Logins, Unusable};
+use rungs::Rung;
+
 use super::in_use::{self, Key, ModelInUse, key_remedy};
+use super::{aliases, list};
 use crate::app::{self, App};
 use crate::args::{FormatArgs, Globals};
 use crate::exit::Exit;
@@ -23,7 +32,13 @@ struct Status {
     /// As the owner wrote it.
     default_model: Option<String>,
     resolved_default: Option<String>,
+    /// Tokens that a conversation with it can have.
+    context_window: Option<u64>,
+    /// Who said so: `config`, `probed`, `catalog` or `guess`.
+    context_window_source: Option<Source>,
     fallbacks: Vec<String>,
+    /// The models that a turn walks through.
+    rungs: Vec<Rung>,
     image_model: Option<String>,
     image_fallbacks: Vec<String>,
     aliases: BTreeMap<String, String>,
@@ -37,11 +52,14 @@ struct Status {
 struct Auth {
     store_path: PathBuf,
     shell_env_fallback: ShellEnvFallback,
-    /// Logins that must be renewed; this version uses none.
+    /// Providers in use with logins or tokens, each with their number.
     #[serde(rename = "providersWithOAuth")]
-    providers_with_oauth: [String; 0],
+    providers_with_oauth: Vec<String>,
     missing_providers_in_use: Vec<String>,
     providers: Vec<ProviderAuth>,
+    /// Profiles that are left alone because they were refused.
+    unusable_profiles: Vec<Unusable>,
+    oauth: Logins,
 }
 
 #[derive(Debug, Serialize)]
@@ -66,15 +84,16 @@ struct Effective {
     detail: String,
 }
 
-/// Prints the status. With `check`, a missing credential is an exit code of 1.
-pub(super) fn run(
+/// Prints the status. With `check`, a missing or expired credential is an exit code of 1, one that expires within a day
+/// of 2.
+pub(super) async fn run(
     globals: &Globals,
     app: &App,
     catalog: &Catalog,
     format: FormatArgs,
     check: bool,
 ) -> Result<(), Exit> {
-    let status = read(globals, app, catalog)?;
+    let status = read(globals, app, catalog).await?;
     if format.json {
         output::json(&status)?;
     } else if format.plain {
@@ -83,19 +102,27 @@ pub(super) fn run(
     } else {
         print(app, &status)?;
     }
-    match check && !status.auth.missing_providers_in_use.is_empty() {
-        true => Err(Exit::silent(1)),
-        false => Ok(()),
+    let Auth { oauth, .. } = &status.auth;
+    let missing = !status.auth.missing_providers_in_use.is_empty();
+    if check && (missing || oauth.any("expired") || oauth.any("missing")) {
+        Err(Exit::silent(1))
+    } else if check && oauth.any("expiring") {
+        Err(Exit::silent(2))
+    } else {
+        Ok(())
     }
 }
 
-fn read(globals: &Globals, app: &App, catalog: &Catalog) -> Result<Status, Exit> {
+async fn read(globals: &Globals, app: &App, catalog: &Catalog) -> Result<Status, Exit> {
     let agent_id = app.agent_id(None)?;
     let credentials = app.credentials(&agent_id);
     let has_anthropic_key = credentials.find("anthropic").is_some();
-    let resolved = catalog
-        .default_model(Some(&agent_id), has_anthropic_key)
-        .map(|model| model.to_string());
+    let resolved = catalog.default_model(Some(&agent_id), has_anthropic_key);
+    let default = match resolved.as_ref().map(|model| catalog.model(model)) {
+        Some(Ok(model)) => Some(app.remembered()?.dress(model).await),
+        _ => None,
+    };
+    let resolved = resolved.map(|model| model.to_string());
     let agents = app.snapshot.config.agents.as_ref();
     let defaults: AgentDefaults = agents
         .and_then(|agents| agents.defaults.clone())
@@ -105,10 +132,28 @@ fn read(globals: &Globals, app: &App, catalog: &Catalog) -> Result<Status, Exit>
     let agent_dir = app.paths().agent_dir(&agent_id);
     let in_use = in_use::models(app, catalog, &credentials);
     let providers = provider_auth(&in_use, &credentials);
+    let ids: Vec<&str> = providers
+        .iter()
+        .map(|auth| auth.provider.as_str())
+        .collect();
+    let now = machine_clock()();
+    let oauth = Logins::new(&credentials, &ids, now);
+    let learned = app.learned()?;
+    let cooldowns = learned.as_ref().map(Knowledge::cooldowns);
+    let chain = catalog.chain(None, Some(&agent_id), has_anthropic_key);
+    let chain = chain.map(|(models, _)| models).unwrap_or_default();
+    let unusable = match cooldowns {
+        Some(cooldowns) => cooldowns.of_credentials(&credentials).await,
+        None => Vec::new(),
+    };
+    let unusable = unusable.into_iter().filter_map(|c| Unusable::new(c, now));
     Ok(Status {
+        rungs: rungs::read(&chain, &credentials, cooldowns).await,
         config_path: app.snapshot.path.clone(),
         default_model: written.or_else(|| resolved.clone()),
         resolved_default: resolved,
+        context_window: default.as_ref().map(|model| model.context_window),
+        context_window_source: default.as_ref().map(|model| model.context_source),
         fallbacks: names(catalog.fallbacks(Some(&agent_id))),
         image_model: image.primary,
         image_fallbacks: image.fallbacks.unwrap_or_default(),
@@ -117,7 +162,9 @@ fn read(globals: &Globals, app: &App, catalog: &Catalog) -> Result<Status, Exit>
         auth: Auth {
             store_path: agent_dir.join("auth-profiles.json"),
             shell_env_fallback: shell_env(globals, app)?,
-            providers_with_oauth: [],
+            providers_with_oauth: oauth.counts(),
+            unusable_profiles: unusable.collect(),
+            oauth,
             missing_providers_in_use: providers
                 .iter()
                 .filter(|auth| auth.effective.kind == "missing")
@@ -232,7 +279,10 @@ fn print(app: &App, status: &Status) -> Result<(), Exit> {
         (
             "Default".to_owned(),
             match &status.resolved_default {
-                Some(model) => model.clone(),
+                Some(model) => format!(
+                    "{model} ({})",
+                    list::context(status.context_window, status.context_window_source)
+                ),
                 None => format!("none. {}", CatalogError::NothingConfigured),
             },
         ),
@@ -246,6 +296,13 @@ fn print(app: &App, status: &Status) -> Result<(), Exit> {
         0 => ("Allowed".to_owned(), "every model".to_owned()),
         count => (format!("Allowed ({count})"), status.allowed.join(", ")),
     });
+    for rung in &status.rungs {
+        if let Some(cooldown) = &rung.cooldown {
+            let words = output::plain(&cooldown.in_words());
+            let words = output::styled(output::WARN, words);
+            rows.push(("Cooling".to_owned(), format!("{}  {words}", rung.model)));
+        }
+    }
     let width = rows
         .iter()
         .map(|(label, _)| label.len())
@@ -270,6 +327,19 @@ fn print(app: &App, status: &Status) -> Result<(), Exit> {
         };
         let detail = output::styled(style, &auth.effective.detail);
         output::line(format_args!("{label}  {:inner$}  {detail}", auth.provider))?;
+        let rows = status.auth.oauth.profiles.iter();
+        let rows: Vec<(bool, String)> = rows
+            .filter(|row| row.provider == auth.provider)
+            .map(|row| row.in_words(&status.auth.unusable_profiles))
+            .collect();
+        // One that is well is told above.
+        if rows.len() > 1 || rows.iter().any(|(well, _)| !well) {
+            for (well, words) in rows {
+                let style = if well { output::GOOD } else { output::WARN };
+                let words = output::styled(style, output::plain(&words));
+                output::line(format_args!("{:width$}  {:inner$}    {words}", "", ""))?;
+            }
+        }
     }
     Ok(())
 }
