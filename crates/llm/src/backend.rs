@@ -14,6 +14,7 @@ use crate::model::{Api, Model};
 use crate::nudge::Nudging;
 use crate::repair::Repairing;
 use crate::request::Request;
+use crate::waiting::Waiting;
 
 /// Receives each event of a reply as it arrives.
 pub type EventSink<'a> = &'a mut (dyn FnMut(Event) + Send);
@@ -44,11 +45,12 @@ pub trait Backend: Send + Sync {
     ) -> Result<Reply, Failure>;
 }
 
-/// Speaking HTTP with everything around it that makes it dependable, innermost first: refusals are mended, and a model
-/// that ends without an answer is asked once more.
+/// Speaking HTTP with everything around it that makes it dependable, innermost first: a server that loads its model is
+/// waited for, refusals are mended, and a model that ends without an answer is asked once more.
 pub fn over_http(credentials: Arc<Credentials>, knowledge: Arc<Knowledge>) -> Arc<dyn Backend> {
     let http = HttpBackend::new(credentials);
-    let mended = Repairing::new(http, knowledge);
+    let waited_for = Waiting::new(http);
+    let mended = Repairing::new(waited_for, knowledge);
     Arc::new(Nudging::new(mended))
 }
 

@@ -21,6 +21,7 @@
 
 mod backend;
 mod catalog;
+mod clocks;
 mod credentials;
 mod dialect;
 mod endpoint;
@@ -30,6 +31,7 @@ mod http;
 mod knowledge;
 mod ladder;
 mod listing;
+mod loading;
 mod lookup;
 mod message;
 mod model;
@@ -39,9 +41,12 @@ mod records;
 mod reference;
 mod repair;
 mod request;
+mod tokens;
+mod waiting;
 
 pub use backend::{Backend, Backends, EventSink, Reply, over_http};
 pub use catalog::{Catalog, CatalogError, ModelRow};
+pub use clocks::Clocks;
 pub use credentials::{Credential, CredentialSource, Credentials, redact};
 pub use dialect::{Decoder, TextDecoder, encode};
 pub use endpoint::Endpoint;
@@ -62,3 +67,4 @@ pub use records::{Records, ShortMemory};
 pub use reference::{ModelRef, ModelRefError};
 pub use repair::{Repairing, Repairs};
 pub use request::{Origin, Priority, Request, ThinkingLevel, ToolChoice, ToolSpec};
+pub use waiting::Waiting;

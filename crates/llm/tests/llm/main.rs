@@ -11,3 +11,4 @@ mod oracle;
 mod prefix;
 mod probe;
 mod signing;
+mod waiting;

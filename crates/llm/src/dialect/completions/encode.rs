@@ -6,6 +6,7 @@ use crate::dialect::openai;
 use crate::endpoint::Endpoint;
 use crate::message::{AssistantMessage, Content, Message, ToolResultMessage, UserMessage};
 use crate::model::Model;
+use crate::probe::ServerKind;
 use crate::request::{Request, ToolChoice};
 
 /// The whole body. Optional fields go out only where the request or the owner's config calls for them.
@@ -19,6 +20,9 @@ pub(crate) fn encode(model: &Model, request: &Request) -> Value {
     );
     body.insert("stream".into(), true.into());
     body.insert("stream_options".into(), json!({"include_usage": true}));
+    if model.server == Some(ServerKind::LlamaCpp) {
+        body.insert("return_progress".into(), true.into());
+    }
     if !request.tools.is_empty() {
         let tools: Vec<Value> = request
             .tools
