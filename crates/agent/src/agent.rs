@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use moltbot_llm::{Backends, Catalog, CatalogError, Model, ThinkingLevel};
+use moltbot_llm::{Backends, Catalog, CatalogError, Model, Places, ThinkingLevel};
 use moltbot_store::{Session, SessionPatch, Store, StoreError};
 use serde_json::{Map, Value};
 
@@ -11,6 +11,9 @@ use crate::session_key::SessionKey;
 
 /// The session setting that holds a model chosen for this session.
 const MODEL_OVERRIDE: &str = "modelOverride";
+
+/// The session setting that holds the places it is bound to. A reset keeps it: what the owner forbade stays forbidden.
+const PLACES: &str = "places";
 
 /// The session setting that holds a thinking level chosen for this session.
 const THINKING_LEVEL: &str = "thinkingLevel";
@@ -24,6 +27,8 @@ pub struct AgentSettings {
     pub thinking: Option<ThinkingLevel>,
     /// The longest a whole run may take.
     pub timeout: Duration,
+    /// Where the agent's conversations may go.
+    pub places: Places,
     /// Whether there is a key for the hosted model that answers where nothing is configured.
     pub has_anthropic_key: bool,
 }
@@ -157,7 +162,29 @@ impl Agent {
             self.settings.has_anthropic_key,
         )?;
         left_out.splice(0..0, dropped);
+        let (rungs, outside) = Catalog::within(rungs, &self.settings.places)?;
+        left_out.extend(outside);
+        let (rungs, outside) = Catalog::within(rungs, &self.places(session))?;
+        left_out.extend(outside);
         Ok((rungs, left_out))
+    }
+
+    /// Where a session may go, beside what holds for its agent: both must admit a model.
+    pub fn places(&self, session: &Session) -> Places {
+        let places = session.settings.get(PLACES).and_then(Value::as_array);
+        Places::only(places.into_iter().flatten().filter_map(Value::as_str))
+    }
+
+    /// Binds a session to places (`local`, regions, provider ids); none lifts its own bound, never that of its agent.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn bind(&self, session: &Session, places: &[String]) -> Result<Session, StoreError> {
+        let value = match places {
+            [] => Value::Null,
+            places => places.into(),
+        };
+        self.set(session, PLACES, value).await
     }
 
     /// The thinking level of a session's next turn, before the model's own abilities are considered.

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use moltbot_agent::{Agent, AgentSettings, SessionKey, TurnError, TurnRequest};
 use moltbot_config::Config;
-use moltbot_llm::{Backends, Catalog, Credentials, Event, Knowledge, ThinkingLevel, over_http};
+use moltbot_llm::{
+    Backends, Catalog, Credentials, Event, Knowledge, Places, ThinkingLevel, over_http,
+};
 use moltbot_store::{Session, Store, TurnState};
 use moltbot_testkit::{
     Part, Script, ScriptedServer, Step, When, anthropic_messages, error, openai_chat,
@@ -54,6 +56,7 @@ fn agent(server: &ScriptedServer, api: &str, dir: &std::path::Path, timeout: Dur
     let http = over_http(credentials, Arc::clone(&knowledge));
     let backends = Backends::new(http, None, knowledge);
     let settings = AgentSettings {
+        places: Places::default(),
         agent_id: "main".into(),
         thinking: None,
         timeout,

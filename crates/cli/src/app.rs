@@ -8,7 +8,9 @@ use moltbot_config::{
     Environment, LoadError, MAIN_AGENT, Paths, Profile, Snapshot, normalize_agent_id,
 };
 use moltbot_engine::models::{self, InstalledModel};
-use moltbot_llm::{Backend, Backends, Catalog, Credentials, Knowledge, ThinkingLevel, over_http};
+use moltbot_llm::{
+    Backend, Backends, Catalog, Credentials, Knowledge, Places, ThinkingLevel, over_http,
+};
 use moltbot_store::{Session, Store};
 
 use crate::args::Globals;
@@ -115,6 +117,7 @@ impl App {
             agent_id: agent_id.to_owned(),
             thinking: defaults.thinking_default.map(thinking_level),
             timeout: timeout.map_or_else(|| defaults.timeout(), Duration::from_secs),
+            places: Places::only(self.snapshot.config.agents().places(agent_id)),
             has_anthropic_key,
         };
         let store = Store::open(&self.paths().database)?;

@@ -100,6 +100,9 @@ pub(crate) struct AgentArgs {
     /// How much the model thinks: off, minimal, low, medium, high, xhigh.
     #[arg(long, value_name = "LEVEL")]
     pub(crate) thinking: Option<ThinkingLevel>,
+    /// Where this session may go from now on: local, regions or providers, comma-separated; "anywhere" lifts its bound.
+    #[arg(long, value_name = "PLACES")]
+    pub(crate) places: Option<String>,
     /// The most seconds the whole turn may take. Default: agents.defaults.timeoutSeconds, or 600.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) timeout: Option<u64>,

@@ -8,7 +8,7 @@ mod doctor;
 pub(crate) mod engine_worker;
 mod models;
 
-pub(crate) use agent::footnotes;
+pub(crate) use agent::{footnotes, place_list};
 
 use crate::args::{Command, Globals};
 use crate::chat;

@@ -7,9 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use moltbot_config::normalize_agent_id;
 use moltbot_config::schema::{AgentDefaults, Config, ModelEntry};
+use serde_json::Value;
 use thiserror::Error;
 
 use crate::model::{Api, Cost, Model};
+use crate::places::{Places, place};
 use crate::reference::{ModelRef, ModelRefError};
 use crate::repair::Repairs;
 
@@ -86,6 +88,26 @@ pub enum CatalogError {
         model: ModelRef,
         /// The dialect.
         api: String,
+    },
+    /// Its server stands where the conversation may not go.
+    #[error("{model} is left out: it is {}, and this conversation may only go to {places}.", match .place { Some(place) => format!("in \"{place}\""), None => format!("hosted, and models.providers.{}.region does not say where", .model.provider) })]
+    OutsidePlaces {
+        /// The model.
+        model: ModelRef,
+        /// Where it is, if anybody said.
+        place: Option<String>,
+        /// Where the conversation may go.
+        places: Places,
+    },
+    /// No model is left where the conversation may go.
+    #[error(
+        "No model may be asked: this conversation may only go to {places}, and none of its models is there. {reasons}"
+    )]
+    NowhereToGo {
+        /// Where the conversation may go.
+        places: Places,
+        /// Why each model is left out.
+        reasons: String,
     },
     /// Nothing is configured and nothing is installed.
     #[error(
@@ -360,6 +382,35 @@ impl Catalog {
         Ok((rungs, left_out))
     }
 
+    /// The models of a chain that stand in one of these places. The others are named in the second value; a model outside
+    /// is never asked.
+    ///
+    /// # Errors
+    /// None is left.
+    pub fn within(
+        rungs: Vec<Model>,
+        places: &Places,
+    ) -> Result<(Vec<Model>, Vec<CatalogError>), CatalogError> {
+        let (inside, outside): (Vec<Model>, Vec<Model>) =
+            rungs.into_iter().partition(|model| places.admit(model));
+        let left_out: Vec<CatalogError> = outside
+            .iter()
+            .map(|model| CatalogError::OutsidePlaces {
+                model: model.reference.clone(),
+                place: place(model),
+                places: places.clone(),
+            })
+            .collect();
+        if inside.is_empty() {
+            let reasons: Vec<String> = left_out.iter().map(ToString::to_string).collect();
+            return Err(CatalogError::NowhereToGo {
+                places: places.clone(),
+                reasons: reasons.join(" "),
+            });
+        }
+        Ok((inside, left_out))
+    }
+
     /// A model by reference, allowed or not.
     ///
     /// # Errors
@@ -421,6 +472,8 @@ impl Catalog {
             vision: listed.vision,
             context_window,
             max_tokens: listed.max_tokens,
+            region: listed.region.clone().or_else(|| provider.region.clone()),
+            routing: routing(provider.routing.as_ref(), param("provider")),
             cost: listed.cost,
             compat: listed.compat.clone(),
             output_limit: param("maxTokens").and_then(|v| v.as_u64()),
@@ -513,6 +566,18 @@ impl Catalog {
             tags.push(format!("alias:{}", aliases.join(",")));
         }
         tags
+    }
+}
+
+/// The provider's routing wishes with the model's own laid over them.
+fn routing(of_provider: Option<&Value>, of_model: Option<&Value>) -> Option<Value> {
+    match (of_provider, of_model) {
+        (Some(Value::Object(general)), Some(Value::Object(own))) => {
+            let mut both = general.clone();
+            both.extend(own.clone());
+            Some(both.into())
+        }
+        (general, own) => own.or(general).filter(|wishes| wishes.is_object()).cloned(),
     }
 }
 

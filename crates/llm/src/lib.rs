@@ -36,6 +36,7 @@ mod lookup;
 mod message;
 mod model;
 mod nudge;
+mod places;
 mod probe;
 mod records;
 mod reference;
@@ -62,6 +63,7 @@ pub use message::{
 };
 pub use model::{Api, Cost, Model};
 pub use nudge::Nudging;
+pub use places::{LOCAL, Places, place};
 pub use probe::{Fact, ModelState, Probe, ProbeError, ServedModel, ServerKind, probe};
 pub use records::{Records, ShortMemory};
 pub use reference::{ModelRef, ModelRefError};

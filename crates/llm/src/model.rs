@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use moltbot_config::schema::Compat;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::message::Usage;
 use crate::probe::ServerKind;
@@ -95,6 +96,10 @@ pub struct Model {
     pub context_window: u64,
     /// Most tokens it may generate in one reply.
     pub max_tokens: u64,
+    /// Where its server stands, as the owner declared it; see [`crate::place`].
+    pub region: Option<String>,
+    /// OpenRouter's `provider` object: which hosts may serve the model, in which order, and what they may keep.
+    pub routing: Option<Value>,
     /// Price.
     pub cost: Cost,
     /// What the owner knows of the server's quirks.

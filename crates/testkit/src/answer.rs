@@ -60,16 +60,28 @@ pub struct Usage {
     pub reasoning_tokens: u64,
 }
 
+/// The form of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Dialect {
+pub(crate) enum Dialect {
     OpenAiChat,
     OpenAiResponses,
     AnthropicMessages,
 }
 
+impl Dialect {
+    /// The dialect that is spoken at a path; chat completions where no other is.
+    pub(crate) fn of_path(path: &str) -> Self {
+        match path.trim_end_matches('/').rsplit('/').next() {
+            Some("responses") => Self::OpenAiResponses,
+            Some("messages") => Self::AnthropicMessages,
+            _ => Self::OpenAiChat,
+        }
+    }
+}
+
 /// A [`Part`] that owns its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Block {
+pub(crate) enum Block {
     Text(String),
     Thinking(String),
     ToolCall {
@@ -113,27 +125,37 @@ pub struct Answer {
 /// An answer of `POST /v1/chat/completions` as llama.cpp's server sends it.
 #[must_use]
 pub fn openai_chat(parts: &[Part<'_>]) -> Answer {
-    Answer::new(Dialect::OpenAiChat, parts, "chatcmpl-scripted")
+    Answer::new(Dialect::OpenAiChat, parts)
 }
 
 /// An answer of `POST /v1/responses` as OpenAI and vLLM send it. Reasoning goes out as
 /// `reasoning_text`, the form of models with open weights.
 #[must_use]
 pub fn openai_responses(parts: &[Part<'_>]) -> Answer {
-    Answer::new(Dialect::OpenAiResponses, parts, "resp_scripted")
+    Answer::new(Dialect::OpenAiResponses, parts)
 }
 
 /// An answer of `POST /v1/messages` as Anthropic sends it.
 #[must_use]
 pub fn anthropic_messages(parts: &[Part<'_>]) -> Answer {
-    Answer::new(Dialect::AnthropicMessages, parts, "msg_scripted")
+    Answer::new(Dialect::AnthropicMessages, parts)
 }
 
 impl Answer {
-    fn new(dialect: Dialect, parts: &[Part<'_>], id: &str) -> Self {
+    fn new(dialect: Dialect, parts: &[Part<'_>]) -> Self {
+        Self::of_blocks(dialect, parts.iter().map(Block::from).collect())
+    }
+
+    /// An answer made of these parts, in their order.
+    pub(crate) fn of_blocks(dialect: Dialect, blocks: Vec<Block>) -> Self {
+        let id = match dialect {
+            Dialect::OpenAiChat => "chatcmpl-scripted",
+            Dialect::OpenAiResponses => "resp_scripted",
+            Dialect::AnthropicMessages => "msg_scripted",
+        };
         let mut answer = Self {
             dialect,
-            blocks: parts.iter().map(Block::from).collect(),
+            blocks,
             id: id.to_owned(),
             model: None,
             usage: None,
@@ -267,7 +289,7 @@ impl Answer {
         })
     }
 
-    fn counted_usage(&self) -> Usage {
+    pub(crate) fn counted_usage(&self) -> Usage {
         let mut usage = Usage {
             input_tokens: 12,
             cached_tokens: 0,
@@ -302,7 +324,7 @@ fn typed_frame(data: &Value) -> String {
 
 /// Text cut before each run of white space, as models make it: `["Hello", " there."]`.
 /// Joined the pieces are the text.
-fn words(text: &str) -> Vec<&str> {
+pub(crate) fn words(text: &str) -> Vec<&str> {
     let mut words = Vec::new();
     let mut start = 0;
     let mut in_word = false;
@@ -320,7 +342,7 @@ fn words(text: &str) -> Vec<&str> {
 }
 
 /// The arguments of a tool call in pieces. Joined they are the arguments.
-fn argument_pieces(arguments: &str) -> Vec<String> {
+pub(crate) fn argument_pieces(arguments: &str) -> Vec<String> {
     let characters: Vec<char> = arguments.chars().collect();
     characters
         .chunks(ARGUMENT_PIECE)

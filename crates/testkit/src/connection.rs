@@ -82,6 +82,10 @@ async fn client_left(reader: &mut ReadHalf<'_>, buffer: &mut Vec<u8>) {
 
 /// Sends a reply step by step.
 async fn send(reply: &Reply, writer: &mut WriteHalf<'_>, shared: &Shared) -> io::Result<Ending> {
+    let _slot = match &reply.slots {
+        Some(slots) => slots.take().await,
+        None => None,
+    };
     for step in &reply.before_head {
         if let Some(ending) = perform(step, Framing::Raw, writer, shared).await? {
             return Ok(ending);
@@ -112,6 +116,7 @@ async fn perform(
         }
         Step::Bytes(bytes) => writer.write_all(bytes).await?,
         Step::Pause(gate) => shared.pause(gate).await,
+        Step::Release(gate) => shared.release(gate),
         Step::Delay(duration) => tokio::time::sleep(*duration).await,
         Step::Hang => std::future::pending().await,
         Step::Cut => return Ok(Some(Ending::Cut)),

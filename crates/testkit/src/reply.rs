@@ -1,8 +1,10 @@
 //! What the server sends back, step by step.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// One step of sending a reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +14,10 @@ pub enum Step {
     /// Wait until the test opens the gate of this name with
     /// [`ScriptedServer::release`](crate::ScriptedServer::release).
     Pause(String),
+    /// Open the gate of this name for good, as
+    /// [`ScriptedServer::release`](crate::ScriptedServer::release) does: one reply lets
+    /// another go on, whatever the clock says.
+    Release(String),
     /// Wait this long.
     Delay(Duration),
     /// Close the connection in good order (FIN), though the reply is not at its end.
@@ -26,6 +32,11 @@ impl Step {
     /// [`Step::Pause`] at the gate of this name.
     pub fn pause(gate: impl Into<String>) -> Self {
         Self::Pause(gate.into())
+    }
+
+    /// [`Step::Release`] of the gate of this name.
+    pub fn release(gate: impl Into<String>) -> Self {
+        Self::Release(gate.into())
     }
 }
 
@@ -50,7 +61,38 @@ pub struct Reply {
     pub(crate) framing: Framing,
     pub(crate) before_head: Vec<Step>,
     pub(crate) steps: Vec<Step>,
+    pub(crate) slots: Option<Slots>,
 }
+
+/// The slots of a server that answers only so many requests at a time.
+#[derive(Debug, Clone)]
+pub(crate) struct Slots(Arc<Semaphore>);
+
+impl Slots {
+    pub(crate) fn new(count: usize) -> Self {
+        Self(Arc::new(Semaphore::new(count)))
+    }
+
+    /// Whether every slot is taken.
+    pub(crate) fn are_taken(&self) -> bool {
+        self.0.available_permits() == 0
+    }
+
+    /// Waits for a slot, which is given back when the guard is dropped. `None` never
+    /// happens: the slots are not closed.
+    pub(crate) async fn take(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.0).acquire_owned().await.ok()
+    }
+}
+
+/// The same slots, not as many.
+impl PartialEq for Slots {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Slots {}
 
 impl Reply {
     /// A whole body with its `Content-Length`.
@@ -91,6 +133,7 @@ impl Reply {
             framing,
             before_head: Vec::new(),
             steps: Vec::new(),
+            slots: None,
         }
     }
 
@@ -198,6 +241,37 @@ impl Reply {
         self
     }
 
+    /// Puts a step right behind the first `count` bytes of the body, wherever that cuts
+    /// through a frame or a character (at the end when there are fewer).
+    #[must_use]
+    pub fn after_bytes(mut self, count: usize, step: Step) -> Self {
+        let mut left = count;
+        let mut place = 0;
+        while let Some(known) = self.steps.get_mut(place) {
+            if left == 0 {
+                break;
+            }
+            place += 1;
+            let Step::Bytes(bytes) = known else { continue };
+            if left < bytes.len() {
+                let rest = bytes.split_off(left);
+                self.steps.insert(place, Step::Bytes(rest));
+                break;
+            }
+            left -= bytes.len();
+        }
+        self.steps.insert(place, step);
+        self
+    }
+
+    /// Holds one of these slots from before the head to the end of the reply. While none
+    /// is free the reply waits.
+    #[must_use]
+    pub(crate) fn holding(mut self, slots: Slots) -> Self {
+        self.slots = Some(slots);
+        self
+    }
+
     /// Sends the body in pieces of at most `size` bytes (at least 1), wherever that cuts
     /// through a frame or a character.
     #[must_use]
@@ -298,6 +372,7 @@ fn reason(status: u16) -> &'static str {
         402 => "Payment Required",
         403 => "Forbidden",
         404 => "Not Found",
+        405 => "Method Not Allowed",
         408 => "Request Timeout",
         413 => "Payload Too Large",
         422 => "Unprocessable Entity",

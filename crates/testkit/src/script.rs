@@ -1,5 +1,13 @@
 //! Which request gets which reply.
 
+mod compile;
+mod document;
+mod error;
+mod parse;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -7,6 +15,8 @@ use serde_json::Value;
 use crate::answer::Answer;
 use crate::reply::{Reply, openai_error};
 use crate::request::Recorded;
+
+pub use error::{Problem, ScriptError};
 
 type BodyTest = Arc<dyn Fn(&Value) -> bool + Send + Sync>;
 
@@ -156,6 +166,29 @@ impl Script {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Reads a script from text, in the form that the [crate's page](crate#scripts-as-text)
+    /// tells. Recorded replies are looked for from the working directory on.
+    ///
+    /// # Errors
+    /// [`ScriptError`] names the first line that cannot be read.
+    pub fn parse(text: &str) -> Result<Self, ScriptError> {
+        compile::script(parse::document(text)?, Path::new(""))
+    }
+
+    /// Reads a script from a file. Recorded replies are looked for from its folder on.
+    ///
+    /// # Errors
+    /// As [`Script::parse`], and when the file cannot be read.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, ScriptError> {
+        let path = path.as_ref();
+        let text = std::fs::read_to_string(path).map_err(|source| ScriptError::Unreadable {
+            path: path.to_owned(),
+            source,
+        })?;
+        let directory = path.parent().unwrap_or(Path::new(""));
+        compile::script(parse::document(&text)?, directory)
     }
 
     /// Adds a rule behind the others.

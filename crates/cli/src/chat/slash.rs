@@ -3,6 +3,7 @@
 use moltbot_llm::ThinkingLevel;
 
 use super::Chat;
+use crate::commands::place_list;
 use crate::exit::Exit;
 use crate::output;
 
@@ -15,6 +16,7 @@ pub(super) enum Slash {
     Models,
     Think(String),
     Reasoning(String),
+    Places(String),
     Status,
     Retry,
     Exit,
@@ -34,6 +36,7 @@ const HELP: &str = "\
 /models            the models you can choose from
 /think [level]     off, minimal, low, medium, high, xhigh
 /reasoning on|off  show the model's reasoning
+/places [list]     where this session may go: local, regions, providers; or anywhere
 /status            model, session and tokens
 /retry             send the last unanswered message again
 /exit              leave (so does Ctrl-D)
@@ -63,6 +66,7 @@ impl Slash {
             "models" => Self::Models,
             "think" | "thinking" | "t" => Self::Think(argument),
             "reasoning" | "reason" => Self::Reasoning(argument),
+            "places" | "place" => Self::Places(argument),
             "status" => Self::Status,
             "retry" => Self::Retry,
             "exit" | "quit" => Self::Exit,
@@ -109,6 +113,7 @@ impl Chat {
                     "Unrecognized reasoning level \"{other}\". Valid levels: on, off."
                 ))?,
             },
+            Slash::Places(list) => self.places_command(&list).await?,
             Slash::Status => self.status().await?,
             Slash::Unknown(word) => {
                 // `/<alias>` chooses the model of that name.
@@ -178,6 +183,22 @@ impl Chat {
                 })
             }
             Err(sentence) => output::line(sentence),
+        }
+    }
+
+    async fn places_command(&mut self, list: &str) -> Result<(), Exit> {
+        if !list.is_empty() {
+            self.session = self.agent.bind(&self.session, &place_list(list)).await?;
+        }
+        let places = self.agent.places(&self.session);
+        output::line(format!("This session may go: {places}."))?;
+        match self.agent.rungs(&self.session, self.model.as_deref()) {
+            Ok((rungs, left_out)) => {
+                let names: Vec<String> = rungs.iter().map(|m| m.reference.to_string()).collect();
+                output::line(format!("Models: {}", names.join(", ")))?;
+                left_out.iter().try_for_each(output::line)
+            }
+            Err(error) => output::line(error),
         }
     }
 

@@ -30,6 +30,14 @@ pub(crate) async fn run(globals: &Globals, args: AgentArgs) -> Result<(), Exit> 
     }
 }
 
+/// The places in a list typed by a person; none for `anywhere`.
+pub(crate) fn place_list(text: &str) -> Vec<String> {
+    let places = text.split([',', ' ']).map(str::trim);
+    let places =
+        places.filter(|place| !place.is_empty() && !place.eq_ignore_ascii_case("anywhere"));
+    places.map(str::to_owned).collect()
+}
+
 /// A turn that gave no answer.
 struct NoAnswer {
     exit: Exit,
@@ -54,7 +62,10 @@ async fn answer(globals: &Globals, args: &AgentArgs) -> Result<TurnReport, NoAns
     }
     let app = App::load(globals, false)?;
     let agent = app.agent(&app.agent_id(args.agent.as_deref())?, args.timeout)?;
-    let session = app.session(&agent, args.session_id.as_deref()).await?;
+    let mut session = app.session(&agent, args.session_id.as_deref()).await?;
+    if let Some(places) = &args.places {
+        session = agent.bind(&session, &place_list(places)).await?;
+    }
     let request = TurnRequest {
         session: &session,
         message: &args.message,

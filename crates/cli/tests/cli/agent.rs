@@ -449,3 +449,40 @@ fn a_password_in_a_base_url_is_not_shown() {
     );
     assert!(!home.ok(&["doctor"]).contains("hunter2"));
 }
+
+#[test]
+fn a_session_bound_to_a_place_stays_there() {
+    let inside = server(Script::new().on(When::any(), error(500, "{}")));
+    let outside = server(says("Hello from afar."));
+    let home = home(
+        &inside,
+        json!({
+            "agents": {"defaults": {"model": {"fallbacks": ["far/m"]}}},
+            "models": {"providers": {"far": {
+                "baseUrl": outside.base_url(),
+                "region": "us",
+                "models": [{"id": "m", "name": "M"}],
+            }}},
+        }),
+    );
+    let ask = |more: &[&str]| home.moltbot(&[&["agent", "-m", "hi"], more].concat());
+    assert_eq!(out(&ask(&[])), "Hello from afar.\n");
+    let asked = outside.requests().len();
+
+    // Bound once, it stays bound.
+    for more in [&["--places", "local"][..], &[]] {
+        let refused = ask(more);
+        assert!(!refused.status.success());
+        assert!(err(&refused).contains("box at"), "{}", err(&refused));
+    }
+    assert_eq!(outside.requests().len(), asked);
+    let nowhere = ask(&["--places", "eu"]);
+    assert!(
+        err(&nowhere).contains("may only go to eu"),
+        "{}",
+        err(&nowhere)
+    );
+    assert!(err(&nowhere).contains("far/m"), "{}", err(&nowhere));
+
+    assert_eq!(out(&ask(&["--places", "anywhere"])), "Hello from afar.\n");
+}

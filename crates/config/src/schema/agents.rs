@@ -37,6 +37,9 @@ section! {
         pub model: Option<ModelChain>,
         /// The model that looks at pictures when the first one cannot.
         pub image_model: Option<ModelChain>,
+        /// Where conversations may go: `local`, regions of providers, or providers by id. No model
+        /// elsewhere is ever asked. Default: anywhere.
+        pub places: Option<Vec<String>>,
         /// Models by `provider/model`: other names and parameters. When not empty, it is also the
         /// list of models that may be chosen.
         pub models: Option<BTreeMap<String, ModelEntry>>,
@@ -272,6 +275,8 @@ section! {
         pub identity: Option<Identity>,
         /// How it behaves in groups.
         pub group_chat: Option<GroupChat>,
+        /// Where its conversations may go. Default: that of `agents.defaults.places`.
+        pub places: Option<Vec<String>>,
         /// Agents that it may start.
         pub subagents: Option<AgentSubagents>,
         /// Running its tools in a container.
@@ -420,6 +425,14 @@ impl Agents {
         self.agent(agent_id)
             .and_then(|agent| agent.model.as_ref()?.primary())
             .unwrap_or_else(|| self.defaults().primary_model())
+    }
+
+    /// Where an agent's conversations may go: its own list, else that of all agents; empty means anywhere.
+    pub fn places(&self, agent_id: &str) -> &[String] {
+        self.agent(agent_id)
+            .and_then(|agent| agent.places.as_deref())
+            .or(self.defaults().places.as_deref())
+            .unwrap_or_default()
     }
 
     /// The models that an agent tries after its first one, in order.

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde_json::Value;
+
 section! {
     /// Model providers, beside the built-in ones.
     pub struct Models {
@@ -52,6 +54,14 @@ section! {
         /// its own; the limit of the whole run applies.
         #[schemars(range(min = 1))]
         pub timeout_seconds: Option<u64>,
+        /// Where this server stands, in a word of your choosing such as `eu` or `us`: agents and
+        /// sessions can be bound to it. Default: `local` for addresses of this machine and its
+        /// network, else unknown.
+        #[schemars(length(min = 1))]
+        pub region: Option<String>,
+        /// Parameters sent with every request to this server. `provider`: OpenRouter's routing
+        /// wishes (`order`, `only`, `ignore`, `allow_fallbacks`, `data_collection`, `zdr`, …).
+        pub params: Option<BTreeMap<String, Value>>,
     }
 }
 
@@ -150,6 +160,9 @@ section! {
         pub max_tokens: Option<u64>,
         /// Extra HTTP headers for this model, on top of the provider's.
         pub headers: Option<BTreeMap<String, String>>,
+        /// Where this model is hosted, when that differs from its provider's region.
+        #[schemars(length(min = 1))]
+        pub region: Option<String>,
         /// What this server does differently from the wire format.
         pub compat: Option<Compat>,
     }

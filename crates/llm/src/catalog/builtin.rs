@@ -305,6 +305,8 @@ pub(super) fn providers() -> BTreeMap<String, Provider> {
                 headers: BTreeMap::new(),
                 auth_header: false,
                 timeout: None,
+                region: None,
+                routing: None,
                 models: entry
                     .models
                     .iter()
@@ -331,6 +333,7 @@ fn model(provider: &str, row: &Row) -> CatalogModel {
         context_window,
         context_known: true,
         max_tokens,
+        region: None,
         cost: Cost {
             input,
             output,

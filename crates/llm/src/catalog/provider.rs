@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use moltbot_config::schema::{self, Compat, Models, ModelsMode};
+use serde_json::Value;
 
 use super::{Api, ApiOrName, Cost, ENGINE_PROVIDER, builtin};
 use crate::reference::normalize_provider;
@@ -17,6 +18,9 @@ pub(super) struct Provider {
     pub(super) headers: BTreeMap<String, String>,
     pub(super) auth_header: bool,
     pub(super) timeout: Option<Duration>,
+    pub(super) region: Option<String>,
+    /// OpenRouter's `provider` object for all its models.
+    pub(super) routing: Option<Value>,
     pub(super) models: Vec<CatalogModel>,
     /// Whether the owner configured (or installed) it.
     pub(super) configured: bool,
@@ -34,6 +38,7 @@ pub(super) struct CatalogModel {
     /// Whether the window was stated by anyone, or is only the default.
     pub(super) context_known: bool,
     pub(super) max_tokens: u64,
+    pub(super) region: Option<String>,
     pub(super) cost: Cost,
     pub(super) headers: BTreeMap<String, String>,
     pub(super) compat: Compat,
@@ -54,6 +59,7 @@ impl CatalogModel {
             }),
             context_known: first.is_some_and(|m| m.context_known),
             max_tokens: first.map_or(schema::ProviderModel::DEFAULT_MAX_TOKENS, |m| m.max_tokens),
+            region: None,
             cost: Cost::default(),
             headers: BTreeMap::new(),
             compat: first.map(|m| m.compat.clone()).unwrap_or_default(),
@@ -71,6 +77,7 @@ impl CatalogModel {
             context_window: model.context_window(),
             context_known: model.context_window.is_some(),
             max_tokens: model.max_tokens(),
+            region: model.region.clone(),
             cost: Cost {
                 input: cost.input(),
                 output: cost.output(),
@@ -94,6 +101,7 @@ impl CatalogModel {
             context_window: 16_384,
             context_known: false,
             max_tokens: 2048,
+            region: None,
             cost: Cost::default(),
             headers: BTreeMap::new(),
             compat: Compat::default(),
@@ -125,6 +133,8 @@ pub(super) fn merge(config: Option<&Models>, installed: &[String]) -> BTreeMap<S
             headers: BTreeMap::new(),
             auth_header: false,
             timeout: None,
+            region: None,
+            routing: None,
             models: Vec::new(),
             configured: !installed.is_empty(),
         });
@@ -163,6 +173,12 @@ fn configured(entry: &schema::Provider, known: Option<Provider>) -> Provider {
         headers,
         auth_header: entry.auth_header(),
         timeout: entry.timeout(),
+        region: entry.region.clone(),
+        routing: entry
+            .params
+            .as_ref()
+            .and_then(|params| params.get("provider"))
+            .cloned(),
         models,
         configured: true,
     }

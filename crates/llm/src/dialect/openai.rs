@@ -27,6 +27,9 @@ pub(super) fn insert_shared(
     if let Some(temperature) = request.temperature {
         body.insert("temperature".into(), temperature.into());
     }
+    if let Some(routing) = &model.routing {
+        body.insert("provider".into(), routing.clone());
+    }
     // What it would keep, we send again anyway.
     if model.compat.supports_store.unwrap_or(openai) {
         body.insert("store".into(), false.into());

@@ -8,6 +8,7 @@ mod fixture;
 mod ladder;
 mod listing;
 mod oracle;
+mod places;
 mod prefix;
 mod probe;
 mod signing;
