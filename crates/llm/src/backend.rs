@@ -14,6 +14,7 @@ use crate::model::{Api, Model};
 use crate::nudge::Nudging;
 use crate::repair::Repairing;
 use crate::request::Request;
+use crate::tokens::Budgeting;
 use crate::waiting::Waiting;
 
 /// Receives each event of a reply as it arrives.
@@ -46,11 +47,13 @@ pub trait Backend: Send + Sync {
 }
 
 /// Speaking HTTP with everything around it that makes it dependable, innermost first: a server that loads its model is
-/// waited for, refusals are mended, and a model that ends without an answer is asked once more.
+/// waited for, prompt and answer are fitted into the context window, refusals are mended, and a model that ends without
+/// an answer is asked once more.
 pub fn over_http(credentials: Arc<Credentials>, knowledge: Arc<Knowledge>) -> Arc<dyn Backend> {
-    let http = HttpBackend::new(credentials);
+    let http = HttpBackend::new(Arc::clone(&credentials));
     let waited_for = Waiting::new(http);
-    let mended = Repairing::new(waited_for, knowledge);
+    let fitted = Budgeting::new(waited_for, credentials, Arc::clone(&knowledge));
+    let mended = Repairing::new(fitted, knowledge);
     Arc::new(Nudging::new(mended))
 }
 

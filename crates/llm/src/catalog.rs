@@ -471,6 +471,7 @@ impl Catalog {
             reasoning: listed.reasoning,
             vision: listed.vision,
             context_window,
+            context_known: listed.context_known || self.context_tokens.is_some(),
             max_tokens: listed.max_tokens,
             region: listed.region.clone().or_else(|| provider.region.clone()),
             routing: routing(provider.routing.as_ref(), param("provider")),

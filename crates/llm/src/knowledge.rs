@@ -9,6 +9,7 @@ use crate::endpoint::Endpoint;
 use crate::model::Model;
 use crate::records::{Records, ShortMemory};
 use crate::repair::Repairs;
+use crate::tokens::TokenCounter;
 
 /// The kind of record that holds [`Repairs`].
 const REPAIRS: &str = "repairs";
@@ -18,15 +19,22 @@ pub struct Knowledge {
     records: Arc<dyn Records>,
     /// By [`key`]; `None` until they are first needed.
     repairs: Mutex<Option<HashMap<String, Repairs>>>,
+    tokens: TokenCounter,
 }
 
 impl Knowledge {
     /// What these records hold, and what will be added to them.
     pub fn new(records: Arc<dyn Records>) -> Self {
         Self {
+            tokens: TokenCounter::new(Arc::clone(&records)),
             records,
             repairs: Mutex::new(None),
         }
+    }
+
+    /// How many tokens prompts are.
+    pub fn tokens(&self) -> &TokenCounter {
+        &self.tokens
     }
 
     /// The model with everything known of it applied.
@@ -72,7 +80,7 @@ impl Default for Knowledge {
 }
 
 /// A model on a server: the base URL without what is secret in it, and the model's id there.
-fn key(model: &Model) -> String {
+pub(crate) fn key(model: &Model) -> String {
     let base = Endpoint::shown(&model.base_url);
     format!("{} {}", base.trim_end_matches('/'), model.reference.model)
 }

@@ -9,6 +9,7 @@ use crate::message::{Content, Message};
 use crate::model::Model;
 use crate::reference::ModelRef;
 use crate::request::{Request, ThinkingLevel};
+use crate::tokens::TokenCount;
 
 /// A reply's output is capped here unless the owner set `params.maxTokens`: the limits that vendors publish are far
 /// above any answer to a person, and a request for them is refused by servers with a smaller window.
@@ -29,6 +30,8 @@ pub struct Answer {
     pub model: ModelRef,
     /// What it cost by the catalog's prices, in US dollars; 0 where none is known.
     pub cost: f64,
+    /// The tokens of the prompt, and who counted them.
+    pub prompt: TokenCount,
     /// The rungs that failed before it, in order; empty when the first answered.
     pub failed: Vec<Attempt>,
 }
@@ -109,8 +112,11 @@ impl Ladder {
             };
             let failure = match outcome {
                 Ok(reply) => {
+                    let usage = &reply.message.usage;
+                    let tokens = self.backends.knowledge().tokens();
                     return Ok(Answer {
-                        cost: model.cost.of(&reply.message.usage),
+                        cost: model.cost.of(usage),
+                        prompt: tokens.answered(model, request, usage).await,
                         reply,
                         model: model.reference.clone(),
                         failed,

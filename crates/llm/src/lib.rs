@@ -69,4 +69,5 @@ pub use records::{Records, ShortMemory};
 pub use reference::{ModelRef, ModelRefError};
 pub use repair::{Repairing, Repairs};
 pub use request::{Origin, Priority, Request, ThinkingLevel, ToolChoice, ToolSpec};
+pub use tokens::{Budgeting, CountSource, TokenCount, TokenCounter};
 pub use waiting::Waiting;

@@ -94,6 +94,8 @@ pub struct Model {
     pub vision: bool,
     /// Context window in tokens, as configured or catalogued.
     pub context_window: u64,
+    /// Whether somebody stated it: else it is only a default.
+    pub context_known: bool,
     /// Most tokens it may generate in one reply.
     pub max_tokens: u64,
     /// Where its server stands, as the owner declared it; see [`crate::place`].
@@ -131,6 +133,11 @@ impl Model {
             self.api = api;
         }
         self.repairs = repairs;
+    }
+
+    /// The context window, where it is known.
+    pub(crate) fn window(&self) -> Option<u64> {
+        self.context_known.then_some(self.context_window)
     }
 
     /// Whether the base URL points at this machine or its local network by name.

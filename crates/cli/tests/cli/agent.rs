@@ -66,6 +66,8 @@ fn json_has_the_answer_the_model_and_the_usage() {
         (&json!("box"), &json!("m"))
     );
     assert!(meta["usage"]["total"].as_u64().unwrap() > 0);
+    assert_eq!(meta["usage"]["promptTokens"], meta["usage"]["input"]);
+    assert_eq!(meta["usage"]["promptSource"], "server");
     assert_eq!(json["meta"]["fallback"], json!([]));
 }
 

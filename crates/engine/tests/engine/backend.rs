@@ -79,13 +79,19 @@ fn model(id: &str) -> Model {
         reasoning: false,
         vision: false,
         context_window: 8192,
+        context_known: true,
         max_tokens: 512,
+        region: None,
+        routing: None,
         cost: Cost::default(),
         compat: Default::default(),
         output_limit: None,
         temperature: Some(0.0),
         cache_ttl: None,
         timeout: None,
+        server: None,
+        repairs: Default::default(),
+        slot: None,
     }
 }
 

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use moltbot_config::schema::Config;
 use moltbot_llm::{
-    Api, Backend, Backends, Catalog, Clocks, Credentials, Decoder, Event, Failure, HttpBackend,
-    Knowledge, Ladder, Message, Model, Nudging, Phase, Repairing, Reply, Request, Waiting,
+    Api, Backend, Backends, Budgeting, Catalog, Clocks, Credentials, Decoder, Event, Failure,
+    HttpBackend, Knowledge, Ladder, Message, Model, Nudging, Phase, Repairing, Reply, Request,
+    Waiting,
 };
 use serde_json::{Value, json};
 
@@ -165,7 +166,8 @@ pub(crate) fn ladder(json: Value) -> Ladder {
 /// The ladder over these models, without an engine.
 pub(crate) fn over(credentials: Credentials, rungs: Vec<Model>) -> Ladder {
     let knowledge = Arc::new(Knowledge::default());
-    let http = HttpBackend::new(Arc::new(credentials));
+    let credentials = Arc::new(credentials);
+    let http = HttpBackend::new(Arc::clone(&credentials));
     // As in a process, but nobody is waited for: what a ladder does comes after that.
     let clocks = Clocks {
         load: Duration::ZERO,
@@ -173,7 +175,8 @@ pub(crate) fn over(credentials: Credentials, rungs: Vec<Model>) -> Ladder {
         ..Clocks::new(true, None, 0, None)
     };
     let waited_for = Waiting::new(http).with_clocks(clocks);
-    let mended = Repairing::new(waited_for, Arc::clone(&knowledge));
+    let fitted = Budgeting::new(waited_for, credentials, Arc::clone(&knowledge));
+    let mended = Repairing::new(fitted, Arc::clone(&knowledge));
     let http = Arc::new(Nudging::new(mended));
     Ladder::new(Backends::new(http, None, knowledge), rungs)
 }

@@ -12,4 +12,5 @@ mod places;
 mod prefix;
 mod probe;
 mod signing;
+mod tokens;
 mod waiting;
