@@ -17,6 +17,8 @@ use crate::relocate::Relocating;
 use crate::repair::Repairing;
 use crate::request::Request;
 use crate::rotation::Rotating;
+use crate::tokens::Budgeting;
+use crate::waiting::Waiting;
 
 /// Receives each event of a reply as it arrives.
 pub type EventSink<'a> = &'a mut (dyn FnMut(Event) + Send);
@@ -48,12 +50,15 @@ pub trait Backend: Send + Sync {
 }
 
 /// Speaking HTTP with everything around it that makes it dependable, innermost first: a refused key gives way to the
-/// next, refusals of the form are mended, a model that ends without an answer is asked once more, an API that is
-/// not where it should be is looked for beside, and no server gets more at a time than it has slots.
+/// next, a server that loads its model is waited for, prompt and answer are fitted into the context window, refusals are
+/// mended, a model that ends without an answer is asked once more, an API that is not where it should be is looked for
+/// beside, and no server gets more at a time than it has slots.
 pub fn over_http(credentials: Arc<Credentials>, knowledge: Arc<Knowledge>) -> Arc<dyn Backend> {
     let http = HttpBackend::new(Arc::clone(&credentials));
-    let signed = Rotating::new(http, credentials, Arc::clone(&knowledge));
-    let mended = Repairing::new(signed, Arc::clone(&knowledge));
+    let signed = Rotating::new(http, Arc::clone(&credentials), Arc::clone(&knowledge));
+    let waited_for = Waiting::new(signed);
+    let fitted = Budgeting::new(waited_for, credentials, Arc::clone(&knowledge));
+    let mended = Repairing::new(fitted, Arc::clone(&knowledge));
     let nudged = Nudging::new(mended);
     let found = Relocating::new(nudged, knowledge);
     Arc::new(Queued::new(found))

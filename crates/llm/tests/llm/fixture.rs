@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use moltbot_config::schema::Config;
 use moltbot_llm::{
-    Api, Backend, Backends, Catalog, Credentials, Decoder, Event, Failure, HttpBackend, Knowledge,
-    Ladder, Message, Model, Phase, Reply, Request, over_http,
+    Api, Backend, Backends, Budgeting, Catalog, Clocks, Credentials, Decoder, Event, Failure,
+    HttpBackend, Knowledge, Ladder, Message, Model, Nudging, Phase, Repairing, Reply, Request,
+    Waiting,
 };
 use serde_json::{Value, json};
 
@@ -164,6 +166,17 @@ pub(crate) fn ladder(json: Value) -> Ladder {
 /// The ladder over these models, without an engine.
 pub(crate) fn over(credentials: Credentials, rungs: Vec<Model>) -> Ladder {
     let knowledge = Arc::new(Knowledge::default());
-    let http = over_http(Arc::new(credentials), Arc::clone(&knowledge));
+    let credentials = Arc::new(credentials);
+    let http = HttpBackend::new(Arc::clone(&credentials));
+    // As in a process, but nobody is waited for: what a ladder does comes after that.
+    let clocks = Clocks {
+        load: Duration::ZERO,
+        busy: Duration::ZERO,
+        ..Clocks::new(true, None, 0, None)
+    };
+    let waited_for = Waiting::new(http).with_clocks(clocks);
+    let fitted = Budgeting::new(waited_for, credentials, Arc::clone(&knowledge));
+    let mended = Repairing::new(fitted, Arc::clone(&knowledge));
+    let http = Arc::new(Nudging::new(mended));
     Ladder::new(Backends::new(http, None, knowledge), rungs)
 }

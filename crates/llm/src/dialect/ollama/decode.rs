@@ -143,6 +143,7 @@ impl OllamaWire {
                 tokens: TokenFigures {
                     prompt: None,
                     limit: Some(read),
+                    counted: None,
                 },
                 ..verdict
             });
