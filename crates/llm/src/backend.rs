@@ -12,8 +12,10 @@ use crate::knowledge::Knowledge;
 use crate::message::AssistantMessage;
 use crate::model::{Api, Model};
 use crate::nudge::Nudging;
+use crate::queue::Queued;
 use crate::repair::Repairing;
 use crate::request::Request;
+use crate::rotation::Rotating;
 use crate::tokens::Budgeting;
 use crate::waiting::Waiting;
 
@@ -46,15 +48,18 @@ pub trait Backend: Send + Sync {
     ) -> Result<Reply, Failure>;
 }
 
-/// Speaking HTTP with everything around it that makes it dependable, innermost first: a server that loads its model is
-/// waited for, prompt and answer are fitted into the context window, refusals are mended, and a model that ends without
-/// an answer is asked once more.
+/// Speaking HTTP with everything around it that makes it dependable, innermost first: prompt and answer are fitted into
+/// the context window, a refused key gives way to the next, refusals of the form are mended, a model that ends without an
+/// answer is asked once more, no server gets more at a time than it has slots, and one that loads its model is waited for
+/// (outside of the line, where nobody has to wait behind, and after all servers of the model were tried).
 pub fn over_http(credentials: Arc<Credentials>, knowledge: Arc<Knowledge>) -> Arc<dyn Backend> {
     let http = HttpBackend::new(Arc::clone(&credentials));
-    let waited_for = Waiting::new(http);
-    let fitted = Budgeting::new(waited_for, credentials, Arc::clone(&knowledge));
-    let mended = Repairing::new(fitted, knowledge);
-    Arc::new(Nudging::new(mended))
+    let fitted = Budgeting::new(http, Arc::clone(&credentials), Arc::clone(&knowledge));
+    let signed = Rotating::new(fitted, credentials, Arc::clone(&knowledge));
+    let mended = Repairing::new(signed, knowledge);
+    let nudged = Nudging::new(mended);
+    let queued = Queued::new(nudged);
+    Arc::new(Waiting::new(queued))
 }
 
 /// The backends of this process (HTTP always, the engine where it was built in), and what is known of the servers

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::Mutex;
 
+use crate::cooldown::{CooldownPolicy, Cooldowns, WallClock, machine_clock};
 use crate::endpoint::Endpoint;
 use crate::model::Model;
 use crate::records::{Records, ShortMemory};
@@ -17,6 +18,7 @@ const REPAIRS: &str = "repairs";
 /// What is known of servers and their models.
 pub struct Knowledge {
     records: Arc<dyn Records>,
+    cooldowns: Cooldowns,
     /// By [`key`]; `None` until they are first needed.
     repairs: Mutex<Option<HashMap<String, Repairs>>>,
     tokens: TokenCounter,
@@ -25,8 +27,18 @@ pub struct Knowledge {
 impl Knowledge {
     /// What these records hold, and what will be added to them.
     pub fn new(records: Arc<dyn Records>) -> Self {
+        Self::with_cooldowns(records, CooldownPolicy::default(), machine_clock())
+    }
+
+    /// The same, with the owner's cooldowns (`auth.cooldowns`), which run by this clock.
+    pub fn with_cooldowns(
+        records: Arc<dyn Records>,
+        policy: CooldownPolicy,
+        clock: WallClock,
+    ) -> Self {
         Self {
             tokens: TokenCounter::new(Arc::clone(&records)),
+            cooldowns: Cooldowns::new(Arc::clone(&records), policy, clock),
             records,
             repairs: Mutex::new(None),
         }
@@ -35,6 +47,16 @@ impl Knowledge {
     /// How many tokens prompts are.
     pub fn tokens(&self) -> &TokenCounter {
         &self.tokens
+    }
+
+    /// What is left alone for now, because it failed.
+    pub fn cooldowns(&self) -> &Cooldowns {
+        &self.cooldowns
+    }
+
+    /// Where it is kept.
+    pub(crate) fn records(&self) -> &Arc<dyn Records> {
+        &self.records
     }
 
     /// The model with everything known of it applied.
@@ -79,8 +101,9 @@ impl Default for Knowledge {
     }
 }
 
-/// A model on a server: the base URL without what is secret in it, and the model's id there.
+/// A model on a server: the base URL without what is secret in it, and the model's id there. Servers that offer the same
+/// models are taken to be of one kind: what one of them needs, all do.
 pub(crate) fn key(model: &Model) -> String {
-    let base = Endpoint::shown(&model.base_url);
+    let base = Endpoint::shown(model.base_urls.first().unwrap_or(&model.base_url));
     format!("{} {}", base.trim_end_matches('/'), model.reference.model)
 }

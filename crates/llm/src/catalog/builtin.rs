@@ -132,9 +132,8 @@ const PROVIDERS: &[Entry] = &[
     Entry {
         id: "google",
         env: &["GEMINI_API_KEY"],
-        // Google's own OpenAI-compatible surface.
-        base_url: "https://generativelanguage.googleapis.com/v1beta/openai",
-        api: Api::OpenAiCompletions,
+        base_url: "https://generativelanguage.googleapis.com/v1beta",
+        api: Api::GoogleGenerativeAi,
         models: &[
             (
                 "gemini-3-pro-preview",
@@ -301,12 +300,15 @@ pub(super) fn providers() -> BTreeMap<String, Provider> {
         .map(|entry| {
             let provider = Provider {
                 base_url: entry.base_url.to_owned(),
+                base_urls: Vec::new(),
+                slots: None,
                 api: Ok(entry.api),
                 headers: BTreeMap::new(),
                 auth_header: false,
                 timeout: None,
                 region: None,
                 routing: None,
+                keep_alive: None,
                 models: entry
                     .models
                     .iter()

@@ -7,12 +7,16 @@ use moltbot_config::schema::{self, Compat, Models, ModelsMode};
 use serde_json::Value;
 
 use super::{Api, ApiOrName, Cost, ENGINE_PROVIDER, builtin};
+use crate::endpoint::Endpoint;
 use crate::reference::normalize_provider;
 
 /// A provider with everything merged.
 #[derive(Debug, Clone)]
 pub(super) struct Provider {
     pub(super) base_url: String,
+    /// All addresses, that one first; empty where there is only that one.
+    pub(super) base_urls: Vec<String>,
+    pub(super) slots: Option<u32>,
     /// The dialect, or the name of one that this version does not speak.
     pub(super) api: ApiOrName,
     pub(super) headers: BTreeMap<String, String>,
@@ -21,6 +25,7 @@ pub(super) struct Provider {
     pub(super) region: Option<String>,
     /// OpenRouter's `provider` object for all its models.
     pub(super) routing: Option<Value>,
+    pub(super) keep_alive: Option<String>,
     pub(super) models: Vec<CatalogModel>,
     /// Whether the owner configured (or installed) it.
     pub(super) configured: bool,
@@ -129,12 +134,15 @@ pub(super) fn merge(config: Option<&Models>, installed: &[String]) -> BTreeMap<S
         .entry(ENGINE_PROVIDER.to_owned())
         .or_insert_with(|| Provider {
             base_url: String::new(),
+            base_urls: Vec::new(),
+            slots: None,
             api: Ok(Api::Engine),
             headers: BTreeMap::new(),
             auth_header: false,
             timeout: None,
             region: None,
             routing: None,
+            keep_alive: None,
             models: Vec::new(),
             configured: !installed.is_empty(),
         });
@@ -169,6 +177,8 @@ fn configured(entry: &schema::Provider, known: Option<Provider>) -> Provider {
     headers.extend(entry.headers.clone().unwrap_or_default());
     Provider {
         base_url: entry.base_url.clone(),
+        base_urls: addresses(entry),
+        slots: entry.slots,
         api,
         headers,
         auth_header: entry.auth_header(),
@@ -179,9 +189,25 @@ fn configured(entry: &schema::Provider, known: Option<Provider>) -> Provider {
             .as_ref()
             .and_then(|params| params.get("provider"))
             .cloned(),
+        keep_alive: entry.keep_alive.clone(),
         models,
         configured: true,
     }
+}
+
+/// Every server of the entry once, if there are several.
+fn addresses(entry: &schema::Provider) -> Vec<String> {
+    let mut addresses: Vec<String> = Vec::new();
+    for address in entry.addresses() {
+        let known = |known: &String| Endpoint::server(known) == Endpoint::server(address);
+        if !addresses.iter().any(known) {
+            addresses.push(address.to_owned());
+        }
+    }
+    if addresses.len() < 2 {
+        addresses.clear();
+    }
+    addresses
 }
 
 /// A configured dialect, or its name where this version does not speak it.
@@ -190,9 +216,9 @@ fn supported(api: schema::Api) -> ApiOrName {
         schema::Api::OpenaiCompletions => Ok(Api::OpenAiCompletions),
         schema::Api::OpenaiResponses => Ok(Api::OpenAiResponses),
         schema::Api::AnthropicMessages => Ok(Api::AnthropicMessages),
-        schema::Api::GoogleGenerativeAi => Err("google-generative-ai".to_owned()),
+        schema::Api::GoogleGenerativeAi => Ok(Api::GoogleGenerativeAi),
         schema::Api::GithubCopilot => Err("github-copilot".to_owned()),
         schema::Api::BedrockConverseStream => Err("bedrock-converse-stream".to_owned()),
-        schema::Api::Ollama => Err("ollama".to_owned()),
+        schema::Api::Ollama => Ok(Api::Ollama),
     }
 }

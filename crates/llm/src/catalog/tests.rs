@@ -22,6 +22,9 @@ fn a_server_of_the_owner_s_own_speaks_completions_unless_told() {
         "lmstudio": provider("http://127.0.0.1:1234/v1", json!({"api": "openai-responses"})),
         "anthropic": {"baseUrl": "http://proxy:9", "models": []},
         "gem": provider("http://g", json!({"api": "google-generative-ai"})),
+        "native": provider("http://n:11434", json!({"api": "ollama", "keepAlive": "30m"})),
+        "ollama": provider("http://n:11434/v1", json!({"api": "openai-completions"})),
+        "aws": provider("http://a", json!({"api": "bedrock-converse-stream"})),
     }}}));
     assert_eq!(c.resolve("box/m").unwrap().api, Api::OpenAiCompletions);
     assert_eq!(c.resolve("lmstudio/m").unwrap().api, Api::OpenAiResponses);
@@ -30,10 +33,39 @@ fn a_server_of_the_owner_s_own_speaks_completions_unless_told() {
         (moved.api, moved.base_url.as_str()),
         (Api::AnthropicMessages, "http://proxy:9")
     );
+    assert_eq!(c.resolve("gem/m").unwrap().api, Api::GoogleGenerativeAi);
+    let native = c.resolve("native/m").unwrap();
+    assert_eq!(native.api, Api::Ollama);
+    assert_eq!(native.keep_alive.as_deref(), Some("30m"));
+    assert_eq!(c.resolve("ollama/m").unwrap().api, Api::OpenAiCompletions);
     assert!(matches!(
-        c.resolve("gem/m"),
+        c.resolve("aws/m"),
         Err(CatalogError::UnsupportedApi { .. })
     ));
+}
+
+#[test]
+fn google_is_spoken_to_in_its_own_dialect() {
+    let model = catalog(json!({})).resolve("google/gemini-3-pro").unwrap();
+    assert_eq!(model.api, Api::GoogleGenerativeAi);
+    assert_eq!(
+        model.base_url,
+        "https://generativelanguage.googleapis.com/v1beta"
+    );
+}
+
+#[test]
+fn a_context_window_is_known_where_somebody_stated_it() {
+    let models = json!({"providers": {"box": {"baseUrl": "http://h/v1", "models": [
+        {"id": "stated", "name": "S", "contextWindow": 32768}, {"id": "assumed", "name": "A"},
+    ]}}});
+    let c = catalog(json!({"models": models}));
+    assert!(c.resolve("box/stated").unwrap().context_known);
+    assert!(!c.resolve("box/assumed").unwrap().context_known);
+    let agents = json!({"defaults": {"contextTokens": 16384}});
+    let c = catalog(json!({"models": models, "agents": agents}));
+    let model = c.resolve("box/assumed").unwrap();
+    assert_eq!((model.context_window, model.context_known), (16384, true));
 }
 
 #[test]
@@ -213,4 +245,38 @@ fn a_primary_that_is_no_reference_is_an_error_and_no_other_model() {
     assert_eq!(c.default_model(None, true), None);
     assert!(c.warnings()[0].contains("agents.defaults.model.fallbacks: \"nonsense\""));
     assert_eq!(c.fallbacks(None).len(), 1);
+}
+
+#[test]
+fn several_servers_are_each_named_once_and_one_is_none() {
+    let c = catalog(json!({"models": {"providers": {
+        "one": provider("http://mac1:1234", json!({"baseUrls": ["http://mac1:1234/v1/"], "slots": 2})),
+        "two": provider("http://mac1:1234/v1", json!({"baseUrls": [
+            "http://mac2:1234/v1", "http://mac1:1234", "http://mac2:1234/v1"
+        ]})),
+    }}}));
+    let one = c.resolve("one/m").unwrap();
+    assert_eq!((one.base_urls, one.slots), (Vec::new(), Some(2)));
+    let two = c.resolve("two/m").unwrap();
+    assert_eq!(
+        two.base_urls,
+        ["http://mac1:1234/v1", "http://mac2:1234/v1"]
+    );
+    assert_eq!(
+        (two.base_url.as_str(), two.slots),
+        ("http://mac1:1234/v1", None)
+    );
+}
+
+#[test]
+fn a_provider_with_one_server_elsewhere_is_not_local() {
+    let c = catalog(json!({"models": {"providers": {
+        "house": provider("http://mac1:1234", json!({"baseUrls": ["http://mac2.local:1234"]})),
+        "mixed": provider("http://mac1:1234", json!({"baseUrls": ["https://llm.example.com/v1"]})),
+    }}}));
+    assert!(c.resolve("house/m").unwrap().is_local());
+    let mixed = c.resolve("mixed/m").unwrap();
+    assert!(!mixed.is_local());
+    let house = crate::Places::only([crate::LOCAL]);
+    assert!(!house.admit(&mixed), "a request might go elsewhere");
 }

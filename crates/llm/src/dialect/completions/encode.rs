@@ -44,6 +44,12 @@ pub(crate) fn encode(model: &Model, request: &Request) -> Value {
         body.insert(max_tokens_field(model, at_openai).into(), max.into());
     }
     openai::insert_shared(model, request, at_openai, &mut body);
+    // Other servers refuse a field that they do not know.
+    if let Some(slot) = model.slot
+        && model.server == Some(ServerKind::LlamaCpp)
+    {
+        body.insert("id_slot".into(), slot.into());
+    }
     if let Some(effort) = openai::effort(model, request, at_openai) {
         body.insert("reasoning_effort".into(), effort.as_str().into());
     }
