@@ -61,7 +61,13 @@ impl<B: Backend> Backend for Waiting<B> {
         loop {
             let mut shown = false;
             let mut note = |event: Event| {
-                shown |= !matches!(event, Event::Phase(_) | Event::Notice(_));
+                match event {
+                    // It takes back nothing, and is news only once.
+                    Event::Again { .. } if !shown && patience.times > 0 => return,
+                    Event::Again { .. } => shown = false,
+                    Event::Phase(_) | Event::Notice(_) => {}
+                    _ => shown = true,
+                }
                 events(event);
             };
             let asked = Instant::now();
@@ -112,6 +118,10 @@ impl Patience {
     /// How to wait after this failure, which took `asking` to come; `None` to give up. No pause outlasts its clock,
     /// so a server that asks for a longer one is not waited for at all.
     fn wait(&mut self, failure: &Failure, asking: Duration) -> Option<Wait> {
+        // Nothing was asked, and whoever keeps it so knows why.
+        if failure.cooling.is_some() {
+            return None;
+        }
         let (spent, limit, phase) = match failure.class {
             FailureClass::ModelLoading => {
                 let phase = Phase::Loading { fraction: None };

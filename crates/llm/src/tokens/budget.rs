@@ -48,7 +48,7 @@ impl<B: Backend> Backend for Budgeting<B> {
         let fitted = match model.window() {
             None => Cow::Borrowed(request),
             Some(window) => {
-                let credential = self.credentials.find(&model.reference.provider);
+                let credential = self.credentials.of(model);
                 let key = credential.as_ref().map(Credential::secret);
                 let prompt = tokens.count(model, request, key).await;
                 match room(prompt, window) {

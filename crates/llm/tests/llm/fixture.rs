@@ -7,8 +7,8 @@ use std::time::Duration;
 use moltbot_config::schema::Config;
 use moltbot_llm::{
     Api, Backend, Backends, Budgeting, Catalog, Clocks, Credentials, Decoder, Event, Failure,
-    HttpBackend, Knowledge, Ladder, Message, Model, Nudging, Phase, Repairing, Reply, Request,
-    Waiting,
+    HttpBackend, Knowledge, Ladder, Message, Model, Nudging, Phase, Queued, Repairing, Reply,
+    Request, Rotating, Waiting,
 };
 use serde_json::{Value, json};
 
@@ -168,15 +168,15 @@ pub(crate) fn over(credentials: Credentials, rungs: Vec<Model>) -> Ladder {
     let knowledge = Arc::new(Knowledge::default());
     let credentials = Arc::new(credentials);
     let http = HttpBackend::new(Arc::clone(&credentials));
+    let fitted = Budgeting::new(http, Arc::clone(&credentials), Arc::clone(&knowledge));
+    let signed = Rotating::new(fitted, credentials, Arc::clone(&knowledge));
+    let queued = Queued::new(Nudging::new(Repairing::new(signed, Arc::clone(&knowledge))));
     // As in a process, but nobody is waited for: what a ladder does comes after that.
     let clocks = Clocks {
         load: Duration::ZERO,
         busy: Duration::ZERO,
         ..Clocks::new(true, None, 0, None)
     };
-    let waited_for = Waiting::new(http).with_clocks(clocks);
-    let fitted = Budgeting::new(waited_for, credentials, Arc::clone(&knowledge));
-    let mended = Repairing::new(fitted, Arc::clone(&knowledge));
-    let http = Arc::new(Nudging::new(mended));
+    let http = Arc::new(Waiting::new(queued).with_clocks(clocks));
     Ladder::new(Backends::new(http, None, knowledge), rungs)
 }

@@ -141,9 +141,8 @@ impl OllamaWire {
             );
             out.error(Verdict {
                 tokens: TokenFigures {
-                    prompt: None,
                     limit: Some(read),
-                    counted: None,
+                    ..TokenFigures::default()
                 },
                 ..verdict
             });
