@@ -12,9 +12,11 @@ use crate::knowledge::Knowledge;
 use crate::message::AssistantMessage;
 use crate::model::{Api, Model};
 use crate::nudge::Nudging;
+use crate::queue::Queued;
 use crate::relocate::Relocating;
 use crate::repair::Repairing;
 use crate::request::Request;
+use crate::rotation::Rotating;
 
 /// Receives each event of a reply as it arrives.
 pub type EventSink<'a> = &'a mut (dyn FnMut(Event) + Send);
@@ -45,12 +47,16 @@ pub trait Backend: Send + Sync {
     ) -> Result<Reply, Failure>;
 }
 
-/// Speaking HTTP with everything around it that makes it dependable, innermost first: refusals are mended, a model
-/// that ends without an answer is asked once more, and an API that is not where it should be is looked for beside.
+/// Speaking HTTP with everything around it that makes it dependable, innermost first: a refused key gives way to the
+/// next, refusals of the form are mended, a model that ends without an answer is asked once more, an API that is not
+/// where it should be is looked for beside, and no server gets more at a time than it has slots.
 pub fn over_http(credentials: Arc<Credentials>, knowledge: Arc<Knowledge>) -> Arc<dyn Backend> {
-    let http = HttpBackend::new(credentials);
-    let mended = Repairing::new(http, Arc::clone(&knowledge));
-    Arc::new(Relocating::new(Nudging::new(mended), knowledge))
+    let http = HttpBackend::new(Arc::clone(&credentials));
+    let signed = Rotating::new(http, credentials, Arc::clone(&knowledge));
+    let mended = Repairing::new(signed, Arc::clone(&knowledge));
+    let nudged = Nudging::new(mended);
+    let relocated = Relocating::new(nudged, knowledge);
+    Arc::new(Queued::new(relocated))
 }
 
 /// The backends of this process (HTTP always, the engine where it was built in), and what is known of the servers

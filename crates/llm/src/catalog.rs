@@ -466,6 +466,7 @@ impl Catalog {
             name: listed.name.clone(),
             api,
             base_url: provider.base_url.clone(),
+            base_urls: provider.base_urls.clone(),
             headers,
             auth_header: provider.auth_header,
             reasoning: listed.reasoning,
@@ -487,8 +488,9 @@ impl Catalog {
             timeout: provider.timeout,
             server: None,
             repairs: Repairs::default(),
+            slots: provider.slots,
             slot: None,
-            slots: None,
+            credential: None,
         })
     }
 

@@ -76,6 +76,15 @@ impl Endpoint {
         }
     }
 
+    /// The server behind a base URL, however that is written, without what is secret in it: the name under which things
+    /// about the server are kept.
+    pub(crate) fn server(base_url: &str) -> String {
+        let mut root =
+            Self::from_base(&Self::shown(base_url), Api::OpenAiCompletions).server_root();
+        root.make_ascii_lowercase();
+        root
+    }
+
     /// Where a request for a reply of this model is posted.
     pub fn reply_url(&self, model: &str) -> String {
         let path = match self.api {
@@ -103,7 +112,7 @@ impl Endpoint {
     }
 
     /// Where the server's paths outside of this API begin: the root without its version.
-    pub(crate) fn server_root(&self) -> String {
+    pub fn server_root(&self) -> String {
         // LM Studio serves the API under its own older one, too.
         let versions = ["/api/v0", "/v1beta", "/v1"];
         let root = versions
@@ -213,6 +222,22 @@ mod tests {
                 assert_eq!(Endpoint::from_base(base, api).server_root(), root, "{base}");
             }
         }
+    }
+
+    #[test]
+    fn a_server_has_one_name() {
+        for base in [
+            "http://Box:8000",
+            "http://box:8000/v1/",
+            "http://bob:hunter2@box:8000/v1/chat/completions?key=s3cret",
+            "http://box:8000/v1/messages",
+        ] {
+            assert_eq!(Endpoint::server(base), "http://box:8000", "{base}");
+        }
+        assert_ne!(
+            Endpoint::server("http://box:8000"),
+            Endpoint::server("http://box:8001")
+        );
     }
 
     #[test]

@@ -92,7 +92,7 @@ impl Backend for HttpBackend {
             .clients
             .of(&url)
             .map_err(|e| fail(FailureClass::Unreachable, e))?;
-        let credential = self.credentials.find(&model.reference.provider);
+        let credential = self.credentials.of(model);
         // The owner's headers may hold what signs the request.
         if credential.is_none() && !model.is_local() && model.headers.is_empty() {
             return Err(fail(

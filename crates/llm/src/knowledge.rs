@@ -10,11 +10,12 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 use crate::backend::EventSink;
+use crate::cooldown::{CooldownPolicy, Cooldowns, WallClock, machine_clock};
 use crate::credentials::{Credential, Credentials};
 use crate::endpoint::Endpoint;
 use crate::event::Event;
 use crate::failure::{Failure, FailureClass};
-use crate::listing::{self, read_list};
+use crate::listing::{self, ListingError, read_list};
 use crate::lookup::Lookup;
 use crate::model::{Api, Model};
 use crate::probe::Probe;
@@ -32,6 +33,7 @@ const LIMIT: Duration = Duration::from_secs(1);
 /// What is known of servers and their models.
 pub struct Knowledge {
     records: Arc<dyn Records>,
+    cooldowns: Cooldowns,
     /// By [`key`]; `None` until they are first needed.
     repairs: Mutex<Option<HashMap<String, Repairs>>>,
     servers: Servers,
@@ -44,13 +46,33 @@ pub struct Knowledge {
 impl Knowledge {
     /// What these records hold, and what will be added to them. No server is asked.
     pub fn new(records: Arc<dyn Records>) -> Self {
+        Self::with_cooldowns(records, CooldownPolicy::default(), machine_clock())
+    }
+
+    /// The same, with the owner's cooldowns (`auth.cooldowns`), which run by this clock.
+    pub fn with_cooldowns(
+        records: Arc<dyn Records>,
+        policy: CooldownPolicy,
+        clock: WallClock,
+    ) -> Self {
         Self {
             servers: Servers::new(Arc::clone(&records)),
+            cooldowns: Cooldowns::new(Arc::clone(&records), policy, clock),
             records,
             repairs: Mutex::new(None),
             credentials: None,
             limit: LIMIT,
         }
+    }
+
+    /// What is left alone for now, because it failed.
+    pub fn cooldowns(&self) -> &Cooldowns {
+        &self.cooldowns
+    }
+
+    /// Where it is kept.
+    pub(crate) fn records(&self) -> &Arc<dyn Records> {
+        &self.records
     }
 
     /// Servers on the owner's own machines are asked what they are before their first request, signed with these. It
@@ -95,9 +117,6 @@ impl Knowledge {
         }
         let server = self.servers.at(&model.base_url).await;
         let server = server.lock().await;
-        if let Some(base_url) = &server.moved_to {
-            model.base_url.clone_from(base_url);
-        }
         let key = key(&model);
         let repairs = self.with_repairs(|all| all.get(&key).cloned()).await;
         if let Some(repairs) = repairs {
@@ -127,10 +146,13 @@ impl Knowledge {
             return;
         };
         let asked = tokio::time::timeout(self.limit, server.ask(&lookup, &here)).await;
-        server.checked();
+        // What is not there yet may be by the next request: a server that is started when it is needed, say.
+        if !matches!(asked, Ok(Err(ListingError::Unreachable(_)))) {
+            server.checked();
+        }
         match asked {
-            Ok(Some(probe)) => self.learned(&mut server, &here, probe).await,
-            Ok(None) => {}
+            Ok(Ok(Some(probe))) => self.learned(&mut server, &here, probe).await,
+            Ok(Ok(None) | Err(_)) => {}
             Err(_) => tracing::info!(
                 model = %model.reference,
                 "the server did not say within {:?} what it has loaded",
@@ -215,21 +237,28 @@ impl Knowledge {
         }
     }
 
+    /// The model where its server was found.
+    pub(crate) async fn placed(&self, model: &Model) -> Model {
+        let server = self.servers.at(&model.base_url).await;
+        let server = server.lock().await;
+        server.placed(model)
+    }
+
     /// From now on, for as long as this process lives, the server of `model` is asked at another base URL.
     pub(crate) async fn moved(&self, model: &Model, base_url: String) {
         let server = self.servers.at(&model.base_url).await;
-        server.lock().await.moved_to = Some(base_url);
+        server.lock().await.move_to(base_url);
     }
 
-    /// Notes the form in which a model's server took a request: that of `mended`, after it refused that of `model`.
-    pub(crate) async fn repaired(&self, model: &Model, mended: &Model) {
+    /// Notes the form in which a model's server took a request: that of `mended`, after it refused another one.
+    pub(crate) async fn repaired(&self, refused: &Repairs, mended: &Model) {
         let key = key(mended);
         let repairs = self
             .with_repairs(|all| {
                 let mut repairs = mended.repairs.clone();
                 // What the server told by itself is not learned: it may tell something else tomorrow.
                 let learned = all.get(&key).is_some_and(|known| known.without_tools);
-                repairs.without_tools &= learned || !model.repairs.without_tools;
+                repairs.without_tools &= learned || !refused.without_tools;
                 all.insert(key.clone(), repairs.clone());
                 repairs
             })
@@ -281,7 +310,9 @@ fn base(base_url: &str) -> String {
     shown.trim_end_matches('/').to_owned()
 }
 
-/// A model on a server: the base URL without what is secret in it, and the model's id there.
+/// A model on a server: the base URL without what is secret in it, and the model's id there. Servers that offer the same
+/// models are taken to be of one kind: what one of them needs, all do.
 fn key(model: &Model) -> String {
-    format!("{} {}", base(&model.base_url), model.reference.model)
+    let first = model.base_urls.first().unwrap_or(&model.base_url);
+    format!("{} {}", base(first), model.reference.model)
 }

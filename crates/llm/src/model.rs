@@ -8,6 +8,7 @@ use moltbot_config::schema::Compat;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::credentials::CredentialSource;
 use crate::message::Usage;
 use crate::probe::ServerKind;
 use crate::reference::ModelRef;
@@ -124,6 +125,8 @@ pub struct Model {
     pub api: Api,
     /// Base URL as the owner (or the catalog) wrote it; see [`crate::Endpoint`] for how it is read.
     pub base_url: String,
+    /// The base URLs of all servers that offer this model, [`Model::base_url`] first; empty where there is only that one.
+    pub base_urls: Vec<String>,
     /// Extra HTTP headers; a model's own win over its provider's.
     pub headers: BTreeMap<String, String>,
     /// Send `Authorization: Bearer` beside the dialect's native key header.
@@ -162,10 +165,12 @@ pub struct Model {
     pub server: Option<ServerKind>,
     /// What this server and model were found to need of a request.
     pub repairs: Repairs,
+    /// How many requests its server answers at the same time, as configured or told by the server.
+    pub slots: Option<u32>,
     /// The slot of the server that this request should use (llama.cpp's `id_slot`); `None` leaves it to the server.
     pub slot: Option<u32>,
-    /// Requests that its server works on at the same time, where that is known.
-    pub slots: Option<u32>,
+    /// Where the key that signs this request comes from; `None` means the provider's first.
+    pub credential: Option<CredentialSource>,
 }
 
 /// Domains that the public name service never answers for (RFC 6761, 6762, 8375 and ICANN's `internal`), and the one
@@ -181,25 +186,29 @@ impl Model {
         self.repairs = repairs;
     }
 
-    /// Whether the base URL points at this machine or its local network by name.
+    /// Whether each of its base URLs points at this machine or its local network by name.
     pub fn is_local(&self) -> bool {
-        if self.api == Api::Engine {
-            return true;
+        self.api == Api::Engine
+            || is_local_address(&self.base_url)
+                && self.base_urls.iter().all(|url| is_local_address(url))
+    }
+}
+
+/// Whether a base URL points at this machine or its local network by name.
+pub(crate) fn is_local_address(base_url: &str) -> bool {
+    let Ok(url) = url::Url::parse(base_url) else {
+        return false;
+    };
+    match url.host() {
+        Some(url::Host::Domain(host)) => {
+            !host.contains('.') || LOCAL_DOMAINS.iter().any(|domain| host.ends_with(domain))
         }
-        let Ok(url) = url::Url::parse(&self.base_url) else {
-            return false;
-        };
-        match url.host() {
-            Some(url::Host::Domain(host)) => {
-                !host.contains('.') || LOCAL_DOMAINS.iter().any(|domain| host.ends_with(domain))
-            }
-            Some(url::Host::Ipv4(ip)) => {
-                ip.is_loopback() || ip.is_private() || ip.is_link_local() || ip.is_unspecified()
-            }
-            Some(url::Host::Ipv6(ip)) => {
-                ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local()
-            }
-            None => false,
+        Some(url::Host::Ipv4(ip)) => {
+            ip.is_loopback() || ip.is_private() || ip.is_link_local() || ip.is_unspecified()
         }
+        Some(url::Host::Ipv6(ip)) => {
+            ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local()
+        }
+        None => false,
     }
 }

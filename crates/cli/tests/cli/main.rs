@@ -5,6 +5,7 @@ mod add;
 mod agent;
 mod chat;
 mod config;
+mod cooldown;
 mod doctor;
 #[cfg(feature = "engine")]
 mod engine;
@@ -13,5 +14,6 @@ mod models;
 mod probe;
 mod pull;
 mod seeds;
+mod services;
 mod setup;
 mod terminal;

@@ -300,6 +300,8 @@ pub(super) fn providers() -> BTreeMap<String, Provider> {
         .map(|entry| {
             let provider = Provider {
                 base_url: entry.base_url.to_owned(),
+                base_urls: Vec::new(),
+                slots: None,
                 api: Ok(entry.api),
                 headers: BTreeMap::new(),
                 auth_header: false,

@@ -7,12 +7,16 @@ use moltbot_config::schema::{self, Compat, Models, ModelsMode};
 use serde_json::Value;
 
 use super::{Api, ApiOrName, Cost, ENGINE_PROVIDER, Source, builtin};
+use crate::endpoint::Endpoint;
 use crate::reference::normalize_provider;
 
 /// A provider with everything merged.
 #[derive(Debug, Clone)]
 pub(super) struct Provider {
     pub(super) base_url: String,
+    /// All addresses, that one first; empty where there is only that one.
+    pub(super) base_urls: Vec<String>,
+    pub(super) slots: Option<u32>,
     /// The dialect, or the name of one that this version does not speak.
     pub(super) api: ApiOrName,
     pub(super) headers: BTreeMap<String, String>,
@@ -146,6 +150,8 @@ pub(super) fn merge(config: Option<&Models>, installed: &[String]) -> BTreeMap<S
         .entry(ENGINE_PROVIDER.to_owned())
         .or_insert_with(|| Provider {
             base_url: String::new(),
+            base_urls: Vec::new(),
+            slots: None,
             api: Ok(Api::Engine),
             headers: BTreeMap::new(),
             auth_header: false,
@@ -187,6 +193,8 @@ fn configured(entry: &schema::Provider, known: Option<Provider>) -> Provider {
     headers.extend(entry.headers.clone().unwrap_or_default());
     Provider {
         base_url: entry.base_url.clone(),
+        base_urls: addresses(entry),
+        slots: entry.slots,
         api,
         headers,
         auth_header: entry.auth_header(),
@@ -201,6 +209,21 @@ fn configured(entry: &schema::Provider, known: Option<Provider>) -> Provider {
         models,
         configured: true,
     }
+}
+
+/// Every server of the entry once, if there are several.
+fn addresses(entry: &schema::Provider) -> Vec<String> {
+    let mut addresses: Vec<String> = Vec::new();
+    for address in entry.addresses() {
+        let known = |known: &String| Endpoint::server(known) == Endpoint::server(address);
+        if !addresses.iter().any(known) {
+            addresses.push(address.to_owned());
+        }
+    }
+    if addresses.len() < 2 {
+        addresses.clear();
+    }
+    addresses
 }
 
 /// A configured dialect, or its name where this version does not speak it.

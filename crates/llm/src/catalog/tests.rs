@@ -250,3 +250,37 @@ fn a_primary_that_is_no_reference_is_an_error_and_no_other_model() {
     assert!(c.warnings()[0].contains("agents.defaults.model.fallbacks: \"nonsense\""));
     assert_eq!(c.fallbacks(None).len(), 1);
 }
+
+#[test]
+fn several_servers_are_each_named_once_and_one_is_none() {
+    let c = catalog(json!({"models": {"providers": {
+        "one": provider("http://mac1:1234", json!({"baseUrls": ["http://mac1:1234/v1/"], "slots": 2})),
+        "two": provider("http://mac1:1234/v1", json!({"baseUrls": [
+            "http://mac2:1234/v1", "http://mac1:1234", "http://mac2:1234/v1"
+        ]})),
+    }}}));
+    let one = c.resolve("one/m").unwrap();
+    assert_eq!((one.base_urls, one.slots), (Vec::new(), Some(2)));
+    let two = c.resolve("two/m").unwrap();
+    assert_eq!(
+        two.base_urls,
+        ["http://mac1:1234/v1", "http://mac2:1234/v1"]
+    );
+    assert_eq!(
+        (two.base_url.as_str(), two.slots),
+        ("http://mac1:1234/v1", None)
+    );
+}
+
+#[test]
+fn a_provider_with_one_server_elsewhere_is_not_local() {
+    let c = catalog(json!({"models": {"providers": {
+        "house": provider("http://mac1:1234", json!({"baseUrls": ["http://mac2.local:1234"]})),
+        "mixed": provider("http://mac1:1234", json!({"baseUrls": ["https://llm.example.com/v1"]})),
+    }}}));
+    assert!(c.resolve("house/m").unwrap().is_local());
+    let mixed = c.resolve("mixed/m").unwrap();
+    assert!(!mixed.is_local());
+    let house = crate::Places::only([crate::LOCAL]);
+    assert!(!house.admit(&mixed), "a request might go elsewhere");
+}

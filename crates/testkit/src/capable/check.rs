@@ -20,12 +20,14 @@ pub(super) fn check(can: &Capabilities, ask: &Ask) -> Option<Refusal> {
 }
 
 fn fields(can: &Capabilities, ask: &Ask) -> Option<Refusal> {
-    let refused = |name: &str| can.refused_fields.contains(name);
+    let refused = |name: &str| {
+        // The Messages API cannot do without its limit.
+        let is_required = ask.dialect == Dialect::AnthropicMessages && name == "max_tokens";
+        can.refused_fields.contains(name) && !is_required
+    };
     let mut places: Vec<Vec<Value>> = ask
         .body
         .keys()
-        // The Messages API cannot do without its limit.
-        .filter(|name| ask.dialect != Dialect::AnthropicMessages || *name != "max_tokens")
         .filter(|name| refused(name))
         .map(|name| vec![Value::from(name.as_str())])
         .collect();

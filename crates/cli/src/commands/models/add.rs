@@ -5,6 +5,7 @@ use moltbot_llm::{
     Api, Catalog, Endpoint, FailureClass, Model, ModelRef, ModelState, Probe, ProbeError,
     ServedModel, ServerKind, probe,
 };
+use moltbot_store::Store;
 use serde_json::{Map, Value, json};
 use url::{Host, Url};
 
@@ -67,7 +68,8 @@ pub(super) async fn run(app: &App, file: &mut ConfigFile, args: &AddArgs) -> Res
     let first = ModelRef::new(id.clone(), best(&told).id.clone());
     // The first turn need not ask all of it again.
     let model = catalog.model(&first)?;
-    app.knowledge()?.learn(&model, told.clone()).await;
+    let store = Store::open(&app.paths().database)?;
+    app.knowledge(&store).learn(&model, told.clone()).await;
 
     if args.json {
         output::json(&json!({

@@ -60,8 +60,22 @@ fn models_fill_in_their_defaults() {
     assert_eq!(provider.api_for(plain), Some(Api::Ollama));
     assert_eq!(provider.auth(), ProviderAuth::ApiKey);
     assert_eq!((provider.timeout(), provider.auth_header()), (None, false));
+    assert_eq!(provider.addresses().collect::<Vec<_>>(), ["http://h/v1"]);
     let headers = provider.headers_for(small);
     assert_eq!((headers["a"].as_str(), headers["b"].as_str()), ("1", "2"));
+}
+
+#[test]
+fn services_fill_in_their_defaults() {
+    let service: Service = serde_json::from_value(json!({"command": "c"})).unwrap();
+    assert!(service.args().is_empty() && !service.keep_warm() && !service.background());
+    assert_eq!(service.start_limit(), Duration::from_secs(600));
+    assert_eq!(service.idle(), Duration::from_secs(1800));
+    assert_eq!(service.memory_bytes(), None);
+    let service: Service =
+        serde_json::from_value(json!({"command": "c", "idleMinutes": 0, "memory": "2g"})).unwrap();
+    assert_eq!(service.idle(), Duration::ZERO);
+    assert_eq!(service.memory_bytes(), Some(2 << 30));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use crate::dialect::openai;
 use crate::endpoint::Endpoint;
 use crate::message::{AssistantMessage, Content, Message, ToolResultMessage, UserMessage};
 use crate::model::Model;
+use crate::probe::ServerKind;
 use crate::request::{Request, ToolChoice};
 
 /// The whole body. Optional fields go out only where the request or the owner's config calls for them.
@@ -40,6 +41,12 @@ pub(crate) fn encode(model: &Model, request: &Request) -> Value {
         body.insert(max_tokens_field(model, at_openai).into(), max.into());
     }
     openai::insert_shared(model, request, at_openai, &mut body);
+    // Other servers refuse a field that they do not know.
+    if let Some(slot) = model.slot
+        && model.server == Some(ServerKind::LlamaCpp)
+    {
+        body.insert("id_slot".into(), slot.into());
+    }
     if let Some(effort) = openai::effort(model, request, at_openai) {
         body.insert("reasoning_effort".into(), effort.as_str().into());
     }
