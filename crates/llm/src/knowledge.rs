@@ -56,8 +56,8 @@ impl Knowledge {
         clock: WallClock,
     ) -> Self {
         Self {
-            servers: Servers::new(Arc::clone(&records)),
             cooldowns: Cooldowns::new(Arc::clone(&records), policy, clock),
+            servers: Servers::new(Arc::clone(&records)),
             records,
             repairs: Mutex::new(None),
             credentials: None,
@@ -117,9 +117,10 @@ impl Knowledge {
         }
         let server = self.servers.at(&model.base_url).await;
         let server = server.lock().await;
-        let key = key(&model);
-        let repairs = self.with_repairs(|all| all.get(&key).cloned()).await;
-        if let Some(repairs) = repairs {
+        if let Some(base_url) = &server.moved_to {
+            model.base_url.clone_from(base_url);
+        }
+        if let Some(repairs) = self.repairs_of(&model).await {
             model.apply(repairs);
         }
         let notice = server
@@ -250,8 +251,14 @@ impl Knowledge {
         server.lock().await.move_to(base_url);
     }
 
-    /// Notes the form in which a model's server took a request: that of `mended`, after it refused another one.
-    pub(crate) async fn repaired(&self, refused: &Repairs, mended: &Model) {
+    /// The form in which a model's server takes requests, as far as it was learned.
+    pub(crate) async fn repairs_of(&self, model: &Model) -> Option<Repairs> {
+        let key = key(model);
+        self.with_repairs(|all| all.get(&key).cloned()).await
+    }
+
+    /// Notes the form in which a model's server took a request: that of `mended`, after it refused that of `model`.
+    pub(crate) async fn repaired(&self, model: &Model, mended: &Model) {
         let key = key(mended);
         let repairs = self
             .with_repairs(|all| {

@@ -185,12 +185,7 @@ fn every_way_of_failing_is_one_sentence_with_the_next_step() {
             "no such API path",
             "baseUrl",
         ),
-        (
-            "an empty stream",
-            Reply::stream(),
-            "broke off in the middle",
-            "ask again",
-        ),
+        ("an empty stream", Reply::stream(), "broke off", "ask again"),
         (
             "an unknown model",
             error(404, "The model `m` does not exist."),

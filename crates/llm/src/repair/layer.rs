@@ -38,7 +38,11 @@ impl<B: Backend> Backend for Repairing<B> {
         events: EventSink<'_>,
     ) -> Result<Reply, Failure> {
         // What an earlier try of the same turn has taught counts already.
-        let mut mended = self.knowledge.dress(model.clone()).await;
+        let mut mended = model.clone();
+        if let Some(mut learned) = self.knowledge.repairs_of(model).await {
+            learned.without_tools |= model.repairs.without_tools;
+            mended.apply(learned);
+        }
         let plain = mended.repairs.clone();
         let mut tries = 0;
         loop {
@@ -47,10 +51,10 @@ impl<B: Backend> Backend for Repairing<B> {
             }
             let outcome = self.inner.stream(&mended, request, &mut *events).await;
             if outcome.as_ref().err().is_none_or(is_answer) && mended.repairs != plain {
-                self.knowledge.repaired(&plain, &mended).await;
                 if let Some(api) = mended.repairs.api.filter(|_| plain.api.is_none()) {
                     events(Event::Notice(other_dialect(model, api)));
                 }
+                self.knowledge.repaired(model, &mended).await;
             }
             let failure = match outcome {
                 Ok(reply) => return Ok(reply),
@@ -70,6 +74,14 @@ impl<B: Backend> Backend for Repairing<B> {
     }
 }
 
+/// Whether the server took the request, whatever became of the answer.
+fn is_answer(failure: &Failure) -> bool {
+    matches!(
+        failure.class,
+        FailureClass::EmptyReply | FailureClass::ReasoningOnly | FailureClass::OutputExhausted
+    )
+}
+
 /// What the owner should write down: the configured dialect costs a refusal whenever it is tried again.
 fn other_dialect(model: &Model, spoken: Api) -> String {
     format!(
@@ -77,13 +89,5 @@ fn other_dialect(model: &Model, spoken: Api) -> String {
         model.reference.provider,
         model.api,
         set_command(&model.reference.provider, "api", spoken.as_str()),
-    )
-}
-
-/// Whether the server took the request, whatever became of the answer.
-fn is_answer(failure: &Failure) -> bool {
-    matches!(
-        failure.class,
-        FailureClass::EmptyReply | FailureClass::ReasoningOnly | FailureClass::OutputExhausted
     )
 }

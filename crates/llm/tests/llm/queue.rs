@@ -35,7 +35,7 @@ fn from(session: Option<&str>, priority: Priority) -> Request {
             session: session.map(str::to_owned),
             priority,
             profile: None,
-            ..Origin::default()
+            despite_cooldown: false,
         },
         ..hi()
     }
