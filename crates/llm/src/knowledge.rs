@@ -117,9 +117,6 @@ impl Knowledge {
         }
         let server = self.servers.at(&model.base_url).await;
         let server = server.lock().await;
-        if let Some(base_url) = &server.moved_to {
-            model.base_url.clone_from(base_url);
-        }
         if let Some(repairs) = self.repairs_of(&model).await {
             model.apply(repairs);
         }
@@ -265,7 +262,7 @@ impl Knowledge {
                 let mut repairs = mended.repairs.clone();
                 // What the server told by itself is not learned: it may tell something else tomorrow.
                 let learned = all.get(&key).is_some_and(|known| known.without_tools);
-                repairs.without_tools &= learned || !refused.without_tools;
+                repairs.without_tools &= learned || !model.repairs.without_tools;
                 all.insert(key.clone(), repairs.clone());
                 repairs
             })

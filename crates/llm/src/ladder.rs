@@ -204,10 +204,7 @@ impl Ladder {
                 Err(resting) => return cooled(rung, model, resting.failure(model), walk),
             },
         };
-        let model = &knowledge.meet(configured.clone(), &mut *events).await;
-        let mut request = fit(request, model);
-        request.origin.despite_cooldown = anyway;
-        let outcome = {
+        let (model, outcome) = {
             let untold = &mut walk.untold;
             let mut told = |event: Event| {
                 self.turn_to(rung, untold, &mut *events);
@@ -242,7 +239,6 @@ impl Ladder {
         };
         knowledge.failed(configured, &failure).await;
         tracing::warn!(model = %model.reference, class = failure.class.as_str(), "{failure}");
-        knowledge.failed(configured, &failure).await;
         if is_the_server_s(&failure) {
             leave.failed(&failure, model).await;
         }

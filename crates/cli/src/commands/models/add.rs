@@ -5,7 +5,6 @@ use moltbot_llm::{
     Api, Catalog, Endpoint, FailureClass, Model, ModelRef, ModelState, Probe, ProbeError,
     ServedModel, ServerKind, probe,
 };
-use moltbot_store::Store;
 use serde_json::{Map, Value, json};
 use url::{Host, Url};
 
@@ -68,8 +67,7 @@ pub(super) async fn run(app: &App, file: &mut ConfigFile, args: &AddArgs) -> Res
     let first = ModelRef::new(id.clone(), best(&told).id.clone());
     // The first turn need not ask all of it again.
     let model = catalog.model(&first)?;
-    let store = Store::open(&app.paths().database)?;
-    app.knowledge(&store).learn(&model, told.clone()).await;
+    app.knowledge()?.learn(&model, told.clone()).await;
 
     if args.json {
         output::json(&json!({

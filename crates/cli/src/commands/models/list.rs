@@ -52,7 +52,7 @@ pub(super) async fn run(
         catalog,
         credentials: &credentials,
         installed: app.installed()?.into_iter().map(|model| model.id).collect(),
-        knowledge: app.learned()?.unwrap_or_default(),
+        knowledge: app.remembered()?,
     };
     let mut rows = list.rows(filter.all).await;
     if filter.local {

@@ -11,7 +11,6 @@ use std::sync::Arc;
 
 use moltbot_config::Config;
 use moltbot_llm::{Catalog, Credential, HttpBackend, Probe, ProbeError, Repairing, probe};
-use moltbot_store::Store;
 use serde::Serialize;
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -55,7 +54,7 @@ pub(super) async fn run(app: &App, catalog: &Catalog, args: &ProbeArgs) -> Resul
         Some(text) => vec![target::named(app, catalog, &credentials, text)?],
         None => target::in_chain(app, catalog, &credentials)?,
     };
-    let knowledge = Arc::new(app.knowledge(&Store::open(&app.paths().database)?));
+    let knowledge = Arc::new(app.knowledge()?);
     let http = HttpBackend::new(Arc::clone(&credentials));
     let questions = Arc::new(Questions {
         backend: Repairing::new(http, Arc::clone(&knowledge)),

@@ -119,7 +119,7 @@ async fn read(globals: &Globals, app: &App, catalog: &Catalog) -> Result<Status,
     let has_anthropic_key = credentials.find("anthropic").is_some();
     let resolved = catalog.default_model(Some(&agent_id), has_anthropic_key);
     let default = match resolved.as_ref().map(|model| catalog.model(model)) {
-        Some(Ok(model)) => Some(app.learned()?.unwrap_or_default().dress(model).await),
+        Some(Ok(model)) => Some(app.remembered()?.dress(model).await),
         _ => None,
     };
     let resolved = resolved.map(|model| model.to_string());
