@@ -206,7 +206,7 @@ impl Ladder {
                 Err(resting) => return cooled(rung, model, resting.failure(model), walk),
             },
         };
-        let (model, outcome) = {
+        let (model, request, outcome) = {
             let untold = &mut walk.untold;
             let mut told = |event: Event| {
                 self.turn_to(rung, untold, &mut *events);
@@ -219,7 +219,7 @@ impl Ladder {
                 Ok(backend) => ask(backend, &model, &request, &mut told).await,
                 Err(failure) => Err(failure),
             };
-            (model, outcome)
+            (model, request, outcome)
         };
         let model = &model;
         let failure = match outcome {
