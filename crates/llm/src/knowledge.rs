@@ -15,7 +15,7 @@ use crate::credentials::{Credential, Credentials};
 use crate::endpoint::Endpoint;
 use crate::event::Event;
 use crate::failure::{Failure, FailureClass};
-use crate::listing::{self, read_list};
+use crate::listing::{self, ListingError, read_list};
 use crate::lookup::Lookup;
 use crate::model::{Api, Model};
 use crate::probe::Probe;
@@ -125,9 +125,6 @@ impl Knowledge {
         }
         let server = self.servers.at(&model.base_url).await;
         let server = server.lock().await;
-        if let Some(base_url) = &server.moved_to {
-            model.base_url.clone_from(base_url);
-        }
         if let Some(repairs) = self.repairs_of(&model).await {
             model.apply(repairs);
         }
@@ -155,10 +152,13 @@ impl Knowledge {
             return;
         };
         let asked = tokio::time::timeout(self.limit, server.ask(&lookup, &here)).await;
-        server.checked();
+        // What is not there yet may be by the next request: a server that is started when it is needed, say.
+        if !matches!(asked, Ok(Err(ListingError::Unreachable(_)))) {
+            server.checked();
+        }
         match asked {
-            Ok(Some(probe)) => self.learned(&mut server, &here, probe).await,
-            Ok(None) => {}
+            Ok(Ok(Some(probe))) => self.learned(&mut server, &here, probe).await,
+            Ok(Ok(None) | Err(_)) => {}
             Err(_) => tracing::info!(
                 model = %model.reference,
                 "the server did not say within {:?} what it has loaded",
@@ -243,10 +243,17 @@ impl Knowledge {
         }
     }
 
+    /// The model where its server was found.
+    pub(crate) async fn placed(&self, model: &Model) -> Model {
+        let server = self.servers.at(&model.base_url).await;
+        let server = server.lock().await;
+        server.placed(model)
+    }
+
     /// From now on, for as long as this process lives, the server of `model` is asked at another base URL.
     pub(crate) async fn moved(&self, model: &Model, base_url: String) {
         let server = self.servers.at(&model.base_url).await;
-        server.lock().await.moved_to = Some(base_url);
+        server.lock().await.move_to(base_url);
     }
 
     /// The form in which a model's server takes requests, as far as it was learned.

@@ -206,20 +206,22 @@ impl Ladder {
                 Err(resting) => return cooled(rung, model, resting.failure(model), walk),
             },
         };
-        let model = &knowledge.meet(configured.clone(), &mut *events).await;
-        let mut request = fit(request, model);
-        request.origin.despite_cooldown = anyway;
-        let outcome = {
+        let (model, request, outcome) = {
             let untold = &mut walk.untold;
             let mut told = |event: Event| {
                 self.turn_to(rung, untold, &mut *events);
                 events(event);
             };
-            match self.backends.of(model) {
-                Ok(backend) => ask(backend, model, &request, &mut told).await,
+            let model = knowledge.meet(configured.clone(), &mut told).await;
+            let mut request = fit(request, &model);
+            request.origin.despite_cooldown = anyway;
+            let outcome = match self.backends.of(&model) {
+                Ok(backend) => ask(backend, &model, &request, &mut told).await,
                 Err(failure) => Err(failure),
-            }
+            };
+            (model, request, outcome)
         };
+        let model = &model;
         let failure = match outcome {
             Ok(reply) => {
                 leave.succeeded().await;
@@ -239,8 +241,8 @@ impl Ladder {
             }
             Err(failure) => failure,
         };
-        tracing::warn!(model = %model.reference, class = failure.class.as_str(), "{failure}");
         knowledge.failed(configured, &failure).await;
+        tracing::warn!(model = %model.reference, class = failure.class.as_str(), "{failure}");
         if is_the_server_s(&failure) {
             leave.failed(&failure, model).await;
         }

@@ -33,6 +33,8 @@ impl<B: Backend> Backend for Relocating<B> {
         request: &Request,
         events: EventSink<'_>,
     ) -> Result<Reply, Failure> {
+        let configured = model;
+        let model = &self.knowledge.placed(configured).await;
         let failure = match self.inner.stream(model, request, &mut *events).await {
             Err(failure) if is_wrong_place(&failure) => failure,
             outcome => return outcome,
@@ -54,7 +56,7 @@ impl<B: Backend> Backend for Relocating<B> {
             ..model.clone()
         };
         let reply = self.inner.stream(&moved, request, events).await?;
-        self.knowledge.moved(model, base_url).await;
+        self.knowledge.moved(configured, base_url).await;
         Ok(reply)
     }
 }

@@ -35,7 +35,7 @@ fn what_cools_down_is_shown_passed_over_and_can_be_reset() {
         .on(chat(), hello());
     let server = block_on(ScriptedServer::start(script));
     let asked = || {
-        let requests = server.requests();
+        let requests = server.posts();
         requests.iter().filter(|r| r.json()["model"] == "m").count()
     };
     let home = two_models(&server.base_url());
@@ -127,7 +127,7 @@ fn a_refused_profile_gives_way_to_the_next_and_is_shown() {
         json!([]),
         "the model did not fail"
     );
-    assert_eq!(server.requests().len(), 2);
+    assert_eq!(server.posts().len(), 2);
 
     let said = run(&home, &["models", "status", "--json"]).ok();
     shows_no_key(&said);
@@ -160,7 +160,7 @@ fn a_refused_profile_gives_way_to_the_next_and_is_shown() {
         assert!(!text.contains("not-a-real-one"), "{kept}");
     }
     say(&home);
-    assert_eq!(server.requests().len(), 3);
+    assert_eq!(server.posts().len(), 3);
     assert_eq!(
         home.ok(&["models", "auth", "reset", "box:b"]),
         "Nothing of that is cooling down.\n"

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
 use super::base;
+use crate::listing::ListingError;
 use crate::lookup::Lookup;
 use crate::model::Model;
 use crate::probe::active::Asked;
@@ -41,7 +42,7 @@ pub(super) struct Server {
     pub(super) key: String,
     pub(super) record: Option<ServerRecord>,
     /// Where it was found instead of the configured base URL.
-    pub(super) moved_to: Option<String>,
+    moved_to: Option<String>,
     /// When this process asked it last, in milliseconds since the Unix epoch.
     checked_at: Option<i64>,
     /// The models of which the person was told that the server has loaded less than configured.
@@ -69,16 +70,29 @@ impl Server {
         }
     }
 
-    /// What the server tells now; `None` where it is as known, or tells nothing.
-    pub(super) async fn ask(&self, lookup: &Lookup, model: &Model) -> Option<Probe> {
+    /// What the server tells now; `None` where it is as known.
+    ///
+    /// # Errors
+    /// It tells nothing.
+    pub(super) async fn ask(
+        &self,
+        lookup: &Lookup,
+        model: &Model,
+    ) -> Result<Option<Probe>, ListingError> {
         let known = self.record.as_ref().filter(|r| is_recent(r.probed_at));
         if let Some(known) = known
             && fingerprint::ask(lookup, model, &known.probe).await.as_ref()
                 == Some(&known.probe.fingerprint)
         {
-            return None;
+            return Ok(None);
         }
-        probe_in_place(lookup, model).await.ok()
+        probe_in_place(lookup, model).await.map(Some)
+    }
+
+    /// It is somewhere else, and what it is must be asked there.
+    pub(super) fn move_to(&mut self, base_url: String) {
+        self.moved_to = Some(base_url);
+        self.checked_at = None;
     }
 
     /// It was asked just now.

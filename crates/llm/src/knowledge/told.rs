@@ -9,7 +9,9 @@ pub(super) fn apply(model: &mut Model, probe: &Probe) -> Option<String> {
     let kind = probe.server.value;
     model.server = Some(kind).filter(|kind| *kind != ServerKind::Generic);
     let served = probe.served(&model.reference.model)?;
-    if let Some(slots) = &served.slots {
+    if let Some(slots) = &served.slots
+        && model.slots.is_none()
+    {
         model.slots = u32::try_from(slots.value).ok();
     }
     if let Some(vision) = &served.vision

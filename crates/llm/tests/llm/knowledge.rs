@@ -466,7 +466,7 @@ async fn an_api_beside_the_base_url_is_used_and_named() {
             assert_eq!(server.posts().len(), posts + 1);
             assert_eq!(server.unmatched().len(), 0);
             let dressed = process.knowledge.dress(model).await;
-            assert_eq!(dressed.base_url, server.base_url());
+            assert_eq!(dressed.context_window, 8192);
         }
     }
 }
