@@ -9,8 +9,14 @@ use moltbot_llm::{Catalog, Decoder, Model, Reply, Request};
 use serde_json::json;
 
 static MODELS: LazyLock<Vec<Model>> = LazyLock::new(|| {
-    ["openai-completions", "openai-responses", "anthropic-messages"]
-        .iter()
+    let apis = [
+        "openai-completions",
+        "openai-responses",
+        "anthropic-messages",
+        "google-generative-ai",
+        "ollama",
+    ];
+    apis.iter()
         .map(|api| {
             let config = json!({"models": {"providers": {"box": {
                 "baseUrl": "http://127.0.0.1:1/v1", "api": api, "models": []}}}});

@@ -1,8 +1,9 @@
 //! What an agent has at hand: models, a store, and the owner's settings for a run.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use moltbot_llm::{Backends, Catalog, CatalogError, Model, Places, ThinkingLevel};
+use moltbot_llm::{Backends, Catalog, CatalogError, Credentials, Model, Places, ThinkingLevel};
 use moltbot_store::{Session, SessionPatch, Store, StoreError};
 use serde_json::{Map, Value};
 
@@ -14,6 +15,13 @@ const MODEL_OVERRIDE: &str = "modelOverride";
 
 /// The session setting that holds the places it is bound to. A reset keeps it: what the owner forbade stays forbidden.
 const PLACES: &str = "places";
+
+/// The session setting that holds the auth profile for this session.
+const PROFILE_OVERRIDE: &str = "authProfileOverride";
+
+/// The session setting that says who chose it: only what a person chose (`user`) counts, the rotation keeps its own
+/// choices elsewhere.
+const PROFILE_OVERRIDE_SOURCE: &str = "authProfileOverrideSource";
 
 /// The session setting that holds a thinking level chosen for this session.
 const THINKING_LEVEL: &str = "thinkingLevel";
@@ -39,6 +47,7 @@ pub struct Agent {
     pub(crate) backends: Backends,
     pub(crate) store: Store,
     pub(crate) settings: AgentSettings,
+    credentials: Arc<Credentials>,
 }
 
 impl Agent {
@@ -54,7 +63,15 @@ impl Agent {
             backends,
             store,
             settings,
+            credentials: Arc::default(),
         }
+    }
+
+    /// The same agent, which knows these credentials: a person may choose among their profiles.
+    #[must_use]
+    pub fn with_credentials(mut self, credentials: Arc<Credentials>) -> Self {
+        self.credentials = credentials;
+        self
     }
 
     /// The models it knows.
@@ -86,7 +103,13 @@ impl Agent {
     /// # Errors
     /// The store failed.
     pub async fn reset(&self, session: &Session) -> Result<Session, StoreError> {
-        let settings = [MODEL_OVERRIDE, THINKING_LEVEL].map(|key| (key.to_owned(), Value::Null));
+        let chosen = [
+            MODEL_OVERRIDE,
+            PROFILE_OVERRIDE,
+            PROFILE_OVERRIDE_SOURCE,
+            THINKING_LEVEL,
+        ];
+        let settings = chosen.map(|key| (key.to_owned(), Value::Null));
         let patch = SessionPatch {
             settings: Map::from_iter(settings),
             ..SessionPatch::default()
@@ -94,27 +117,67 @@ impl Agent {
         self.store.reset_session(&session.key, patch).await
     }
 
-    /// Chooses the model of a session, by reference or alias; `None` goes back to the agent's own. Gives the model that
-    /// will answer next.
+    /// Chooses the model of a session, by reference or alias; `None` goes back to the agent's own. With `@` and the id of
+    /// an auth profile behind it (`opus@anthropic:work`), only that profile is used with it. Gives the model that will
+    /// answer next.
     ///
     /// # Errors
-    /// The model cannot be used, or the store failed.
+    /// The model or the profile cannot be used, or the store failed.
     pub async fn choose_model(
         &self,
         session: &Session,
         model: Option<&str>,
     ) -> Result<Model, ChoiceError> {
-        let value = match model {
-            Some(text) => Value::from(self.catalog.resolve(text)?.reference.to_string()),
-            None => Value::Null,
+        let (name, profile) = model.map_or((None, None), |text| {
+            let (name, profile) = split_profile(text);
+            (Some(name), profile)
+        });
+        let chosen = match name {
+            Some(name) => Some(self.catalog.resolve(name)?.reference),
+            None => None,
         };
-        let session = self.set(session, MODEL_OVERRIDE, value).await?;
+        if let (Some(id), Some(reference)) = (profile, &chosen) {
+            self.check_profile(id, &reference.provider)?;
+        }
+        let text = |value: Option<&str>| value.map_or(Value::Null, Value::from);
+        let model = chosen.map(|reference| reference.to_string());
+        let session = self
+            .set(
+                session,
+                [
+                    (MODEL_OVERRIDE, text(model.as_deref())),
+                    (PROFILE_OVERRIDE, text(profile)),
+                    (PROFILE_OVERRIDE_SOURCE, text(profile.map(|_| "user"))),
+                ],
+            )
+            .await?;
         let (rungs, _) = self.rungs(&session, None)?;
         // A chain that resolves has its first rung.
         rungs
             .into_iter()
             .next()
             .ok_or(ChoiceError::Catalog(CatalogError::NothingConfigured))
+    }
+
+    fn check_profile(&self, id: &str, provider: &str) -> Result<(), ChoiceError> {
+        let stored = self.credentials.profiles().find(|profile| profile.id == id);
+        match stored {
+            None => Err(ChoiceError::NoProfile(id.to_owned())),
+            Some(profile) if profile.provider != provider => Err(ChoiceError::OthersProfile {
+                id: id.to_owned(),
+                owner: profile.provider.clone(),
+                wanted: provider.to_owned(),
+            }),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// The auth profile that a person chose for a session.
+    pub(crate) fn chosen_profile(&self, session: &Session) -> Option<String> {
+        let setting = |key: &str| session.settings.get(key).and_then(Value::as_str);
+        (setting(PROFILE_OVERRIDE_SOURCE) == Some("user"))
+            .then(|| setting(PROFILE_OVERRIDE).map(str::to_owned))
+            .flatten()
     }
 
     /// Chooses how much a session's models think; `None` goes back to the agent's own level.
@@ -127,12 +190,19 @@ impl Agent {
         level: Option<ThinkingLevel>,
     ) -> Result<(), StoreError> {
         let value = level.map_or(Value::Null, |level| level.as_str().into());
-        self.set(session, THINKING_LEVEL, value).await.map(|_| ())
+        self.set(session, [(THINKING_LEVEL, value)])
+            .await
+            .map(|_| ())
     }
 
-    async fn set(&self, session: &Session, key: &str, value: Value) -> Result<Session, StoreError> {
+    async fn set<const N: usize>(
+        &self,
+        session: &Session,
+        settings: [(&str, Value); N],
+    ) -> Result<Session, StoreError> {
+        let settings = settings.map(|(key, value)| (key.to_owned(), value));
         let patch = SessionPatch {
-            settings: Map::from_iter([(key.to_owned(), value)]),
+            settings: Map::from_iter(settings),
             ..SessionPatch::default()
         };
         self.store.update_session(&session.key, patch).await
@@ -184,7 +254,7 @@ impl Agent {
             [] => Value::Null,
             places => places.into(),
         };
-        self.set(session, PLACES, value).await
+        self.set(session, [(PLACES, value)]).await
     }
 
     /// The thinking level of a session's next turn, before the model's own abilities are considered.
@@ -210,13 +280,59 @@ impl Agent {
     }
 }
 
+/// `model@profile` in its halves. Some models have a `@` in their names, at the beginning of a part
+/// (`workers-ai/@cf/meta/llama-3`).
+fn split_profile(text: &str) -> (&str, Option<&str>) {
+    let mut places = text.match_indices('@').map(|(at, _)| at);
+    let place = places.find(|at| *at > 0 && !text[..*at].ends_with('/'));
+    match place.map(|at| (text[..at].trim_end(), text[at + 1..].trim())) {
+        Some((name, profile)) if !profile.is_empty() => (name, Some(profile)),
+        _ => (text, None),
+    }
+}
+
 /// A model that could not be chosen.
 #[derive(Debug, thiserror::Error)]
 pub enum ChoiceError {
     /// It cannot be used.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
+    /// There is no such auth profile.
+    #[error("Auth profile \"{0}\" not found.")]
+    NoProfile(String),
+    /// The auth profile is another provider's.
+    #[error("Auth profile \"{id}\" is for {owner}, not {wanted}.")]
+    OthersProfile {
+        /// The profile.
+        id: String,
+        /// Whose it is.
+        owner: String,
+        /// Whose was wanted.
+        wanted: String,
+    },
     /// The choice could not be kept.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::split_profile;
+
+    #[test]
+    fn a_profile_behind_a_model_is_told_from_a_name_with_an_at() {
+        for (text, halves) in [
+            ("opus@anthropic:work", ("opus", Some("anthropic:work"))),
+            (
+                "box/m@box:me@example.com",
+                ("box/m", Some("box:me@example.com")),
+            ),
+            ("workers/@cf/meta", ("workers/@cf/meta", None)),
+            ("workers/@cf/meta@w:a", ("workers/@cf/meta", Some("w:a"))),
+            ("box/m@", ("box/m@", None)),
+            ("@x", ("@x", None)),
+        ] {
+            assert_eq!(split_profile(text), halves);
+        }
+    }
 }

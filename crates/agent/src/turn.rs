@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use moltbot_llm::{
     Answer, AssistantMessage, AssistantPart, Attempt, CatalogError, Event, EventSink, Ladder,
-    LadderError, Message, ModelRef, Request, StopReason, Thinking, ThinkingLevel, Usage,
+    LadderError, Message, ModelRef, Origin, Priority, Request, StopReason, Thinking, ThinkingLevel,
+    Usage,
 };
 use moltbot_store::{NewEntry, Session, SessionPatch, StoreError, TurnEnd};
 use thiserror::Error;
@@ -37,7 +38,8 @@ pub struct TurnReport {
     pub model: ModelRef,
     /// What it cost by the catalog's prices, in US dollars; 0 where none is known.
     pub cost: f64,
-    /// The models that failed before it; empty when the first answered.
+    /// The models that failed before it, or were left alone because they failed a moment ago; empty when the first
+    /// answered.
     pub failed: Vec<Attempt>,
     /// Fallbacks that cannot be used, each a sentence.
     pub left_out: Vec<String>,
@@ -125,7 +127,6 @@ impl Agent {
         let started = Instant::now();
         let session = request.session;
         let (rungs, left_out) = self.rungs(session, request.model)?;
-        let first = rungs.first().map(|model| model.reference.clone());
         let mut messages = history::messages(&self.store, &session.session_id).await?;
         let message = Message::user(request.message, now_ms());
         let (turn, _) = self
@@ -142,10 +143,16 @@ impl Agent {
             system: system_prompt().to_owned(),
             messages,
             thinking: request.thinking.unwrap_or_else(|| self.thinking(session)),
+            origin: Origin {
+                session: Some(session.session_id.clone()),
+                priority: Priority::Person,
+                profile: self.chosen_profile(session),
+                ..Origin::default()
+            },
             ..Request::default()
         };
         let ladder = Ladder::new(self.backends.clone(), rungs);
-        let mut draft = Draft::new(first);
+        let mut draft = Draft::default();
         let outcome = {
             let mut sink = |event: Event| {
                 draft.take(&event);
@@ -172,7 +179,7 @@ impl Agent {
                     _ => TurnEnd::Failed(error.to_string()),
                 };
                 let kept = match &error {
-                    TurnError::Stopped | TurnError::OutOfTime(_) => draft.message(),
+                    TurnError::Stopped | TurnError::OutOfTime(_) => draft.message(ladder.asked()),
                     // What a failed model said is void: another answer would follow it.
                     _ => None,
                 };
@@ -229,38 +236,29 @@ impl Agent {
 }
 
 /// What the person has been shown of the answer so far.
+#[derive(Default)]
 struct Draft {
-    model: Option<ModelRef>,
     text: String,
     thinking: String,
 }
 
 impl Draft {
-    fn new(model: Option<ModelRef>) -> Self {
-        Self {
-            model,
-            text: String::new(),
-            thinking: String::new(),
-        }
-    }
-
     fn take(&mut self, event: &Event) {
         match event {
             Event::Text(text) => self.text.push_str(text),
             Event::Thinking(text) => self.thinking.push_str(text),
             Event::TextWasThinking => self.thinking.push_str(&std::mem::take(&mut self.text)),
-            Event::NextModel { next, .. } => *self = Self::new(Some(next.clone())),
-            Event::Again { .. } => *self = Self::new(self.model.take()),
+            Event::NextModel { .. } | Event::Again { .. } => *self = Self::default(),
             _ => {}
         }
     }
 
-    /// The unfinished answer; `None` when no text came.
-    fn message(self) -> Option<AssistantMessage> {
+    /// The unfinished answer of this model; `None` when no text came.
+    fn message(self, model: Option<&ModelRef>) -> Option<AssistantMessage> {
         if self.text.trim().is_empty() {
             return None;
         }
-        let model = self.model?;
+        let model = model?.clone();
         let mut content = Vec::new();
         if !self.thinking.is_empty() {
             content.push(AssistantPart::Thinking(Thinking {

@@ -7,7 +7,9 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use moltbot_agent::{Agent, AgentSettings, SessionKey, TurnError, TurnRequest};
+use moltbot_agent::{
+    Agent, AgentSettings, SessionKey, StoredRecords, TurnError, TurnReport, TurnRequest,
+};
 use moltbot_config::Config;
 use moltbot_llm::{
     Backends, Catalog, Credentials, Event, Knowledge, Places, ThinkingLevel, over_http,
@@ -406,4 +408,181 @@ async fn a_session_s_choices_hold_until_it_is_reset() {
             .await
             .is_err()
     );
+}
+
+/// An agent as a process makes it, over a store that outlives it.
+fn fresh(config: &Value, credentials: Credentials, dir: &std::path::Path) -> Agent {
+    let config: Config = serde_json::from_value(config.clone()).unwrap();
+    let store = Store::open(dir.join("moltbot.db")).unwrap();
+    let knowledge = Arc::new(Knowledge::new(Arc::new(StoredRecords::new(store.clone()))));
+    let credentials = Arc::new(credentials);
+    let http = over_http(Arc::clone(&credentials), Arc::clone(&knowledge));
+    let settings = AgentSettings {
+        places: Places::default(),
+        agent_id: "main".into(),
+        thinking: None,
+        timeout: Duration::from_secs(600),
+        has_anthropic_key: false,
+    };
+    let backends = Backends::new(http, None, knowledge);
+    Agent::new(Catalog::new(&config, &[]), backends, store, settings).with_credentials(credentials)
+}
+
+/// Two models of one box.
+fn two_models(server: &ScriptedServer) -> Value {
+    json!({
+        "agents": {"defaults": {"model": {"primary": "box/m", "fallbacks": ["box/n"]}}},
+        "models": {"providers": {"box": {"baseUrl": server.base_url(), "models": [
+            {"id": "m", "name": "M"}, {"id": "n", "name": "N"}]}}},
+    })
+}
+
+async fn turn_of(agent: &Agent) -> Result<TurnReport, TurnError> {
+    let session = agent.session(&SessionKey::main("main")).await.unwrap();
+    let request = TurnRequest {
+        session: &session,
+        message: "hi",
+        model: None,
+        thinking: None,
+    };
+    agent.turn(request, pending(), &mut |_| {}).await
+}
+
+#[tokio::test]
+async fn a_restart_keeps_what_is_cooling_down() {
+    let chat = || When::post("/v1/chat/completions");
+    let script = Script::new()
+        .on(chat().body(|body| body["model"] == "m"), error(500, "oops"))
+        .on(chat(), openai_chat(&[Part::Text("Here.")]));
+    let server = ScriptedServer::start(script).await;
+    let (dir, config) = (tempfile::tempdir().unwrap(), two_models(&server));
+    let first = turn_of(&fresh(&config, Credentials::default(), dir.path())).await;
+    assert_eq!(first.unwrap().failed[0].failure.cooling, None);
+
+    let agent = fresh(&config, Credentials::default(), dir.path());
+    let report = turn_of(&agent).await.unwrap();
+    assert_eq!(report.model.to_string(), "box/n");
+    let failure = &report.failed[0].failure;
+    assert!(failure.cooling.is_some(), "{failure}");
+    assert!(failure.to_string().contains("cooling down"), "{failure}");
+    let asked = server.requests();
+    let of_m = asked
+        .iter()
+        .filter(|request| request.json()["model"] == "m");
+    assert_eq!(of_m.count(), 1, "it was left alone");
+}
+
+#[tokio::test]
+async fn what_was_shown_before_every_model_failed_is_kept_nowhere() {
+    let said = openai_chat(&[Part::Text("I was about to")]).stream();
+    let script = Script::new().on(
+        When::post("/v1/chat/completions"),
+        said.after_frames(3, Step::Cut),
+    );
+    let setup = setup(script, "openai-completions").await;
+    let error = say(&setup, "go").await.unwrap_err();
+    let TurnError::Models(models) = &error else {
+        panic!("{error}")
+    };
+    assert_eq!(models.attempts.len(), 2);
+    assert!(models.last().unwrap().after_text);
+    assert!(
+        !format!("{error} {error:?}").contains("about to"),
+        "{error}"
+    );
+    let store = setup.agent.store();
+    let kept = store.transcript(&setup.session.session_id).await.unwrap();
+    assert_eq!(kept.len(), 1, "the message alone: {kept:?}");
+}
+
+#[tokio::test]
+async fn a_stopped_answer_is_that_of_the_model_that_gave_it() {
+    let chat = || When::post("/v1/chat/completions");
+    let script = Script::new()
+        .on(chat().body(|body| body["model"] == "m"), error(500, "oops"))
+        .on(
+            chat(),
+            openai_chat(&[Part::Text("a b c")])
+                .stream()
+                .after_frames(3, Step::pause("half")),
+        );
+    let server = ScriptedServer::start(script).await;
+    let (dir, config) = (tempfile::tempdir().unwrap(), two_models(&server));
+    let agent = fresh(&config, Credentials::default(), dir.path());
+    // The first is asked and fails, then it is left alone.
+    for _ in 0..2 {
+        let session = agent.session(&SessionKey::main("main")).await.unwrap();
+        let request = TurnRequest {
+            session: &session,
+            message: "go",
+            model: None,
+            thinking: None,
+        };
+        let (heard, text) = tokio::sync::oneshot::channel();
+        let mut heard = Some(heard);
+        let mut events = |event| {
+            if let Event::Text(_) = event
+                && let Some(heard) = heard.take()
+            {
+                heard.send(()).unwrap();
+            }
+        };
+        let stop = async { text.await.unwrap() };
+        let error = agent.turn(request, stop, &mut events).await.unwrap_err();
+        assert!(matches!(error, TurnError::Stopped), "{error}");
+        let kept = agent.store().transcript(&session.session_id).await.unwrap();
+        let last: Value = serde_json::from_str(&kept.last().unwrap().body).unwrap();
+        assert_eq!(
+            (&last["role"], &last["model"]),
+            (&json!("assistant"), &json!("n"))
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_profile_chosen_with_the_model_is_used_until_a_new_session() {
+    let server = ScriptedServer::start(all_dialects("Ok.")).await;
+    let (dir, config) = (tempfile::tempdir().unwrap(), two_models(&server));
+    let path = dir.path().join("auth-profiles.json");
+    let file = json!({"profiles": {
+        "box:a": {"type": "api_key", "provider": "box", "key": "key-of-a"},
+        "box:b": {"type": "api_key", "provider": "box", "key": "key-of-b"},
+        "other:c": {"type": "api_key", "provider": "other", "key": "key-of-c"},
+    }});
+    std::fs::write(&path, file.to_string()).unwrap();
+    let credentials = Credentials::new(&Config::default(), &BTreeMap::new(), Some(path));
+    let agent = fresh(&config, credentials, dir.path());
+    let session = agent.session(&SessionKey::main("main")).await.unwrap();
+    for (wanted, sentence) in [
+        ("box/n@box:z", "Auth profile \"box:z\" not found."),
+        (
+            "box/n@other:c",
+            "Auth profile \"other:c\" is for other, not box.",
+        ),
+    ] {
+        let error = agent
+            .choose_model(&session, Some(wanted))
+            .await
+            .unwrap_err();
+        assert_eq!(error.to_string(), sentence);
+    }
+    let key = || {
+        let request = server.requests().pop().unwrap();
+        let known = ["key-of-a", "key-of-b"];
+        known
+            .into_iter()
+            .find(|key| request.has_api_key(key))
+            .unwrap()
+    };
+    agent
+        .choose_model(&session, Some("box/n@box:b"))
+        .await
+        .unwrap();
+    turn_of(&agent).await.unwrap();
+    turn_of(&agent).await.unwrap();
+    assert_eq!(key(), "key-of-b");
+    let session = agent.session(&SessionKey::main("main")).await.unwrap();
+    agent.reset(&session).await.unwrap();
+    turn_of(&agent).await.unwrap();
+    assert_eq!(key(), "key-of-a", "the other has waited longer");
 }

@@ -1,5 +1,6 @@
 //! What every command starts from: the environment, the configuration, and what is built out of them.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,8 +10,10 @@ use moltbot_config::{
 };
 use moltbot_engine::models::{self, InstalledModel};
 use moltbot_llm::{
-    Backend, Backends, Catalog, Credentials, Knowledge, Places, ThinkingLevel, over_http,
+    Backend, Backends, Catalog, CooldownPolicy, Credentials, Knowledge, Places, ThinkingLevel,
+    over_http,
 };
+use moltbot_services::{Launcher, ServedBackend, Services};
 use moltbot_store::{Session, Store};
 
 use crate::args::Globals;
@@ -79,14 +82,33 @@ impl App {
         Ok(Catalog::new(&self.snapshot.config, &ids))
     }
 
-    /// The credentials of an agent.
+    /// The credentials of an agent: its own profiles, then those of the main agent.
     pub(crate) fn credentials(&self, agent_id: &str) -> Credentials {
-        let profiles = self.paths().agent_dir(agent_id).join("auth-profiles.json");
+        let profiles = |id| self.paths().agent_dir(id).join("auth-profiles.json");
         Credentials::new(
             &self.snapshot.config,
             &self.snapshot.environment.vars,
-            Some(profiles),
+            Some(profiles(agent_id)),
         )
+        .inheriting(profiles(MAIN_AGENT))
+    }
+
+    /// What is known of servers, as this store keeps it.
+    pub(crate) fn knowledge(&self, store: &Store) -> Knowledge {
+        Knowledge::with_cooldowns(
+            Arc::new(StoredRecords::new(store.clone())),
+            CooldownPolicy::from_config(&self.snapshot.config),
+            moltbot_llm::machine_clock(),
+        )
+    }
+
+    /// What turns have learned of servers so far; `None` before the first turn, which makes the store.
+    pub(crate) fn learned(&self) -> Result<Option<Knowledge>, Exit> {
+        let database = &self.paths().database;
+        if !database.exists() {
+            return Ok(None);
+        }
+        Ok(Some(self.knowledge(&Store::open(database)?)))
     }
 
     /// The agent asked for, or the default one: the first marked `default`, else the first listed, else `main`.
@@ -121,14 +143,17 @@ impl App {
             has_anthropic_key,
         };
         let store = Store::open(&self.paths().database)?;
-        let knowledge = Arc::new(Knowledge::new(Arc::new(StoredRecords::new(store.clone()))));
-        let http = over_http(credentials, Arc::clone(&knowledge));
-        let backends = Backends::new(http, self.engine()?, knowledge);
+        let knowledge = Arc::new(self.knowledge(&store));
+        let http = over_http(Arc::clone(&credentials), Arc::clone(&knowledge));
+        let services = Arc::new(self.services()?);
+        let served = Arc::new(ServedBackend::new(http, Arc::clone(&services)));
+        tokio::spawn(async move { services.recover().await });
+        let backends = Backends::new(served, self.engine()?, knowledge);
         let catalog = self.catalog()?;
         for warning in catalog.warnings() {
             output::note(output::styled(output::WARN, warning));
         }
-        Ok(Agent::new(catalog, backends, store, settings))
+        Ok(Agent::new(catalog, backends, store, settings).with_credentials(credentials))
     }
 
     /// The session that a person names: by id, by key, or by a name of their own; the agent's main one where none is
@@ -165,15 +190,25 @@ impl App {
         Ok(session)
     }
 
+    /// The model servers that are started when they are needed.
+    pub(crate) fn services(&self) -> Result<Services, Exit> {
+        let launcher = Launcher {
+            program: this_program()?,
+            args: vec!["service-keeper".to_owned()],
+        };
+        let snapshot = &self.snapshot;
+        Ok(Services::new(
+            &snapshot.config,
+            &snapshot.environment,
+            &snapshot.paths,
+            launcher,
+        ))
+    }
+
     #[cfg(feature = "engine")]
     fn engine(&self) -> Result<Option<Arc<dyn Backend>>, Exit> {
-        let program = std::env::current_exe().map_err(|error| {
-            Exit::failed(format!(
-                "The path of this program cannot be found: {error}."
-            ))
-        })?;
-        let mut options =
-            moltbot_engine::EngineOptions::new(program, self.paths().models_dir.clone());
+        let models = self.paths().models_dir.clone();
+        let mut options = moltbot_engine::EngineOptions::new(this_program()?, models);
         if let Some(tokens) = self.snapshot.config.agents().defaults().context_tokens {
             options.context_limit = u32::try_from(tokens).unwrap_or(u32::MAX);
         }
@@ -184,6 +219,14 @@ impl App {
     fn engine(&self) -> Result<Option<Arc<dyn Backend>>, Exit> {
         Ok(None)
     }
+}
+
+fn this_program() -> Result<PathBuf, Exit> {
+    std::env::current_exe().map_err(|error| {
+        Exit::failed(format!(
+            "The path of this program cannot be found: {error}."
+        ))
+    })
 }
 
 fn thinking_level(level: moltbot_config::schema::ThinkingLevel) -> ThinkingLevel {

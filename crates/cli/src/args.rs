@@ -56,6 +56,12 @@ pub(crate) enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
+    /// The process that starts and stops one model server.
+    #[command(hide = true)]
+    ServiceKeeper {
+        /// The provider's id, for whoever reads the list of processes.
+        provider: String,
+    },
     /// The engine's own process.
     #[cfg(feature = "engine")]
     #[command(hide = true)]
@@ -153,7 +159,7 @@ pub(crate) enum ModelsCommand {
     Status {
         #[command(flatten)]
         format: FormatArgs,
-        /// Exit with 1 when a credential in use is missing.
+        /// Exit with 1 when a credential in use is missing or has expired, with 2 when one expires within a day.
         #[arg(long)]
         check: bool,
     },
@@ -180,6 +186,16 @@ pub(crate) enum ModelsCommand {
     Fallbacks {
         #[command(subcommand)]
         command: FallbacksCommand,
+    },
+    /// What is left alone for a while because it failed.
+    Cooldown {
+        #[command(subcommand)]
+        command: CooldownCommand,
+    },
+    /// The stored credentials of providers.
+    Auth {
+        #[command(subcommand)]
+        command: AuthCommand,
     },
     /// Fetch a model that runs inside moltbot: an id of `models recommend`, hf:OWNER/REPO/FILE.gguf, or a path.
     Pull {
@@ -236,6 +252,68 @@ pub(crate) enum FallbacksCommand {
     },
     /// No fallbacks at all.
     Clear,
+}
+
+/// `moltbot models cooldown …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum CooldownCommand {
+    /// Models and credentials that are left alone, until when and why.
+    List {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Ask them again at once.
+    Reset {
+        /// A provider, provider/model or an alias. Left out: all.
+        #[arg(value_name = "PROVIDER|MODEL|all")]
+        target: Option<String>,
+    },
+}
+
+/// `moltbot models auth …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuthCommand {
+    /// Use refused credentials again at once.
+    Reset {
+        /// A profile's id or a provider. Left out: all.
+        #[arg(value_name = "PROFILE|PROVIDER")]
+        target: Option<String>,
+    },
+    /// The order in which a provider's profiles are tried (auth.order).
+    Order {
+        #[command(subcommand)]
+        command: OrderCommand,
+    },
+}
+
+/// `moltbot models auth order …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum OrderCommand {
+    /// Print it.
+    Get {
+        /// The provider.
+        #[arg(long, value_name = "ID")]
+        provider: String,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Try these profiles, in this order, and no others.
+    Set {
+        /// The provider.
+        #[arg(long, value_name = "ID")]
+        provider: String,
+        /// Profile ids.
+        #[arg(required = true, value_name = "PROFILE")]
+        profiles: Vec<String>,
+    },
+    /// Let them take turns again.
+    Clear {
+        /// The provider.
+        #[arg(long, value_name = "ID")]
+        provider: String,
+    },
 }
 
 /// `moltbot config …`.

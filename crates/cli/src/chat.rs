@@ -45,6 +45,9 @@ pub(crate) async fn run(globals: &Globals, args: ChatArgs) -> Result<(), Exit> {
     let app = App::load(globals, false)?;
     let agent_id = app.agent_id(args.agent.as_deref())?;
     let agent = app.agent(&agent_id, None)?;
+    // Held until the chat ends.
+    let services = app.services()?;
+    services.keep_warm().await;
     let session = app.session(&agent, args.session.as_deref()).await?;
     let mut chat = Chat {
         agent,

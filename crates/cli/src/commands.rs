@@ -7,6 +7,7 @@ mod doctor;
 #[cfg(feature = "engine")]
 pub(crate) mod engine_worker;
 mod models;
+mod service_keeper;
 
 pub(crate) use agent::{footnotes, place_list};
 
@@ -23,6 +24,11 @@ pub(crate) async fn run(globals: &Globals, command: Command) -> Result<(), Exit>
         Command::Config { command } => config::run(globals, command),
         Command::Doctor(args) => doctor::run(globals, args).await,
         Command::Completions { shell } => completions::run(shell),
+        // What to keep comes on standard input: it may hold secrets.
+        Command::ServiceKeeper { provider: _ } => {
+            service_keeper::run().await;
+            Ok(())
+        }
         #[cfg(feature = "engine")]
         Command::EngineWorker => {
             engine_worker::run();

@@ -12,6 +12,7 @@ use crate::paths::Paths;
 use crate::spanned::{Node, Origin};
 
 mod channels;
+mod services;
 
 /// What the rules found.
 #[derive(Default)]
@@ -32,6 +33,7 @@ pub(crate) fn check(root: &Node, environment: &Environment, paths: &Paths) -> Fi
     agents.check_broadcast(root, &mut findings.issues);
     check_tool_lists(root, &mut KeyPath::root(), false, &mut findings.issues);
     channels::check(root, &mut findings.issues);
+    services::check(root, &mut findings.issues);
     check_browser_profiles(root, &mut findings.issues);
     check_main_key(root, &mut findings.warnings);
     findings

@@ -15,6 +15,7 @@ use crate::nudge::Nudging;
 use crate::queue::Queued;
 use crate::repair::Repairing;
 use crate::request::Request;
+use crate::rotation::Rotating;
 
 /// Receives each event of a reply as it arrives.
 pub type EventSink<'a> = &'a mut (dyn FnMut(Event) + Send);
@@ -45,11 +46,13 @@ pub trait Backend: Send + Sync {
     ) -> Result<Reply, Failure>;
 }
 
-/// Speaking HTTP with everything around it that makes it dependable, innermost first: refusals are mended, a model
-/// that ends without an answer is asked once more, and no server gets more at a time than it has slots.
+/// Speaking HTTP with everything around it that makes it dependable, innermost first: a refused key gives way to the
+/// next, refusals of the form are mended, a model that ends without an answer is asked once more, and no server gets
+/// more at a time than it has slots.
 pub fn over_http(credentials: Arc<Credentials>, knowledge: Arc<Knowledge>) -> Arc<dyn Backend> {
-    let http = HttpBackend::new(credentials);
-    let mended = Repairing::new(http, knowledge);
+    let http = HttpBackend::new(Arc::clone(&credentials));
+    let signed = Rotating::new(http, credentials, Arc::clone(&knowledge));
+    let mended = Repairing::new(signed, knowledge);
     let nudged = Nudging::new(mended);
     Arc::new(Queued::new(nudged))
 }

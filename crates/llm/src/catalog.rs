@@ -82,7 +82,7 @@ pub enum CatalogError {
     )]
     NotAllowed(ModelRef),
     /// The provider speaks a dialect that this version does not.
-    #[error("{model} speaks {api}, which this version does not; set models.providers.{provider}.api to openai-completions, openai-responses or anthropic-messages if the server offers one of them.", provider = .model.provider)]
+    #[error("{model} speaks {api}, which this version does not; set models.providers.{provider}.api to openai-completions, openai-responses, anthropic-messages, google-generative-ai or ollama if the server offers one of them.", provider = .model.provider)]
     UnsupportedApi {
         /// What was asked for.
         model: ModelRef,
@@ -472,6 +472,7 @@ impl Catalog {
             reasoning: listed.reasoning,
             vision: listed.vision,
             context_window,
+            context_known: listed.context_known || self.context_tokens.is_some(),
             max_tokens: listed.max_tokens,
             region: listed.region.clone().or_else(|| provider.region.clone()),
             routing: routing(provider.routing.as_ref(), param("provider")),
@@ -482,11 +483,13 @@ impl Catalog {
             cache_ttl: param("cacheControlTtl")
                 .and_then(|v| v.as_str())
                 .map(str::to_owned),
+            keep_alive: provider.keep_alive.clone(),
             timeout: provider.timeout,
             server: None,
             repairs: Repairs::default(),
             slots: provider.slots,
             slot: None,
+            credential: None,
         })
     }
 

@@ -1,14 +1,18 @@
 //! Which key goes to which provider, and where it was found.
 
+mod profiles;
+
 use std::collections::BTreeMap;
 use std::fmt;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::PathBuf;
 
 use moltbot_config::schema::Config;
-use serde::Deserialize;
 
 use crate::catalog::env_names;
 use crate::reference::normalize_provider;
+use profiles::Profiles;
+pub use profiles::{ProfileKind, ProfileState, StoredProfile};
 
 /// A key and where it came from. `Debug` and `Display` never show the key.
 #[derive(Clone, PartialEq, Eq)]
@@ -48,6 +52,15 @@ impl Credential {
     pub fn source(&self) -> &CredentialSource {
         &self.source
     }
+
+    /// A number that changes when the key does (but for one time in 65536), so that what was remembered against the old
+    /// key is not held against the new one. Sixteen bits of a hash give nothing of the key away.
+    pub(crate) fn mark(&self) -> u16 {
+        let mut hasher = DefaultHasher::new();
+        self.secret.hash(&mut hasher);
+        // The lowest bits, on purpose.
+        hasher.finish() as u16
+    }
 }
 
 impl fmt::Debug for Credential {
@@ -70,33 +83,17 @@ pub fn redact(secret: &str) -> String {
 /// Looks up credentials: stored profiles first, then the environment, then the config.
 #[derive(Clone, Default)]
 pub struct Credentials {
-    profiles: Vec<(String, Profile)>,
+    profiles: Profiles,
     env: BTreeMap<String, String>,
     config_keys: BTreeMap<String, String>,
 }
 
-/// One entry of `auth-profiles.json`. Logins that must be renewed (`oauth`) are not used by this version.
-#[derive(Clone, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum Profile {
-    ApiKey {
-        provider: String,
-        key: String,
-    },
-    Token {
-        provider: String,
-        token: String,
-        #[serde(default)]
-        expires: Option<f64>,
-    },
-    #[serde(other)]
-    Other,
-}
-
-#[derive(Deserialize)]
-struct ProfileFile {
-    #[serde(default)]
-    profiles: BTreeMap<String, serde_json::Value>,
+/// A credential and its place among those of its provider.
+#[derive(Debug, Clone)]
+pub(crate) struct Ranked {
+    pub(crate) credential: Credential,
+    /// Those of one rank take turns; a lower rank goes first.
+    pub(crate) rank: usize,
 }
 
 impl Credentials {
@@ -107,22 +104,16 @@ impl Credentials {
         env: &BTreeMap<String, String>,
         auth_profiles: Option<PathBuf>,
     ) -> Self {
-        let profiles = auth_profiles
-            .and_then(|path| std::fs::read_to_string(path).ok())
-            .and_then(|text| serde_json::from_str::<ProfileFile>(&text).ok())
-            .map(|file| {
-                file.profiles
-                    .into_iter()
-                    .filter_map(|(id, value)| Some((id, serde_json::from_value(value).ok()?)))
-                    .collect()
-            })
-            .unwrap_or_default();
         let config_keys = config
             .models
             .iter()
             .flat_map(|models| models.providers.iter().flatten())
             .filter_map(|(id, provider)| Some((normalize_provider(id), provider.api_key.clone()?)))
             .collect();
+        let mut profiles = Profiles::new(config);
+        if let Some(path) = auth_profiles {
+            profiles.read(&path);
+        }
         Self {
             profiles,
             env: env.clone(),
@@ -130,34 +121,62 @@ impl Credentials {
         }
     }
 
-    /// The key for a provider, or `None` where there is none (local servers need none).
-    pub fn find(&self, provider: &str) -> Option<Credential> {
-        self.profile(provider)
-            .or_else(|| self.in_env(provider))
-            .or_else(|| self.in_config(provider))
+    /// Adds the profiles in another agent's file, where it exists, for those that this agent has not itself. Nothing is
+    /// copied.
+    #[must_use]
+    pub fn inheriting(mut self, auth_profiles: PathBuf) -> Self {
+        self.profiles.read(&auth_profiles);
+        self
     }
 
-    fn profile(&self, provider: &str) -> Option<Credential> {
-        self.profiles.iter().find_map(|(id, profile)| {
-            let secret = match profile {
-                Profile::ApiKey { provider: p, key } if normalize_provider(p) == provider => key,
-                Profile::Token {
-                    provider: p,
-                    token,
-                    expires,
-                } if normalize_provider(p) == provider => {
-                    if expires.is_some_and(|at| at < now_ms()) {
-                        return None;
-                    }
-                    token
-                }
-                _ => return None,
-            };
-            (!secret.trim().is_empty()).then(|| Credential {
-                secret: secret.trim().to_owned(),
-                source: CredentialSource::Profile(id.clone()),
-            })
-        })
+    /// The key for a provider, or `None` where there is none (local servers need none).
+    pub fn find(&self, provider: &str) -> Option<Credential> {
+        let ranked = self.ranked(provider);
+        ranked.into_iter().next().map(|first| first.credential)
+    }
+
+    /// The key that signs a request to this model.
+    pub(crate) fn of(&self, model: &crate::Model) -> Option<Credential> {
+        let provider = &model.reference.provider;
+        let Some(source) = &model.credential else {
+            return self.find(provider);
+        };
+        let mut all = self.ranked(provider).into_iter().map(|r| r.credential);
+        all.find(|credential| credential.source() == source)
+    }
+
+    /// All that may be used for a provider, in order: profiles, then the environment, then the config.
+    pub(crate) fn ranked(&self, provider: &str) -> Vec<Ranked> {
+        let mut ranked = self.profiles.ranked(provider);
+        let last = ranked.last().map_or(0, |last| last.rank);
+        let others = [self.in_env(provider), self.in_config(provider)];
+        for credential in others.into_iter().flatten() {
+            // The config often names the variable that was found already.
+            if !ranked
+                .iter()
+                .any(|r| r.credential.secret == credential.secret)
+            {
+                let rank = last + ranked.len() + 1;
+                ranked.push(Ranked { credential, rank });
+            }
+        }
+        ranked
+    }
+
+    /// The order in which a provider's profiles are tried, and whether the owner set it (in the profile file, else in
+    /// `auth.order`).
+    pub fn order(&self, provider: &str) -> (Vec<String>, bool) {
+        self.profiles.order(&normalize_provider(provider))
+    }
+
+    /// Every stored profile, used or not, by id.
+    pub fn profiles(&self) -> impl Iterator<Item = &StoredProfile> {
+        self.profiles.all()
+    }
+
+    /// Whether a profile may be used, and if not, why.
+    pub fn state(&self, profile: &StoredProfile) -> ProfileState {
+        self.profiles.state(profile)
     }
 
     fn in_env(&self, provider: &str) -> Option<Credential> {
@@ -191,12 +210,6 @@ impl Credentials {
         let value = self.env.get(name)?.trim();
         (!value.is_empty()).then(|| value.to_owned())
     }
-}
-
-fn now_ms() -> f64 {
-    std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0.0, |d| d.as_secs_f64() * 1000.0)
 }
 
 #[cfg(test)]

@@ -4,6 +4,9 @@
 mod anthropic;
 mod assembler;
 mod completions;
+mod google;
+mod ndjson;
+mod ollama;
 mod openai;
 mod plain_text;
 mod responses;
@@ -23,6 +26,7 @@ use crate::request::{Request, ToolChoice};
 pub use plain_text::TextDecoder;
 
 use assembler::Assembler;
+use ndjson::LineParser;
 use sse::{Ending, SseParser};
 
 /// The body of the HTTP request that asks `model` to answer `request`, always as a stream.
@@ -35,6 +39,8 @@ pub fn encode(model: &Model, request: &Request) -> Vec<u8> {
         Api::OpenAiCompletions => completions::encode(model, request),
         Api::OpenAiResponses => responses::encode(model, request),
         Api::AnthropicMessages => anthropic::encode(model, request),
+        Api::GoogleGenerativeAi => google::encode(model, request),
+        Api::Ollama => ollama::encode(model, request),
         Api::Engine => return Vec::new(),
     };
     without_dropped(&model.repairs, &mut body);
@@ -44,7 +50,7 @@ pub fn encode(model: &Model, request: &Request) -> Vec<u8> {
 
 /// Reads the frames of one dialect into an [`Assembler`].
 trait Wire: Send {
-    /// One SSE frame. `data` is its JSON text.
+    /// One frame of the stream: `data` is the JSON text of an event or a line.
     fn frame(&mut self, data: &str, out: &mut Assembler);
 
     /// A whole JSON document: what some servers send even when a stream was asked for.
@@ -64,6 +70,8 @@ enum Framing {
     Unknown,
     /// Server-sent events.
     Events(SseParser),
+    /// One JSON object a line.
+    Lines(LineParser),
     /// One JSON document (or a page that is none), read when it is whole.
     Document(Vec<u8>),
 }
@@ -75,12 +83,13 @@ impl Decoder {
         let wire: Box<dyn Wire> = match model.api {
             Api::OpenAiResponses => Box::<responses::ResponsesWire>::default(),
             Api::AnthropicMessages => Box::<anthropic::AnthropicWire>::default(),
+            Api::GoogleGenerativeAi => Box::<google::GoogleWire>::default(),
+            Api::Ollama => Box::new(ollama::OllamaWire::new(model, request)),
             Api::OpenAiCompletions | Api::Engine => Box::<completions::CompletionsWire>::default(),
         };
-        // This dialect's servers say when their limit cut the reply, and their limit counts the thinking budget too.
-        let limit = request
-            .max_tokens
-            .filter(|_| model.api != Api::AnthropicMessages);
+        // These vendors say when their limit cut the reply, and it counts the thinking too.
+        let tells = matches!(model.api, Api::AnthropicMessages | Api::GoogleGenerativeAi);
+        let limit = request.max_tokens.filter(|_| !tells);
         let offered = match request.tool_choice {
             ToolChoice::None => Vec::new(),
             _ => request.tools.clone(),
@@ -101,6 +110,7 @@ impl Decoder {
             };
             // No SSE line starts so: field names and comments do not.
             self.framing = match first {
+                b'{' if self.model.api == Api::Ollama => Framing::Lines(LineParser::default()),
                 b'{' | b'[' | b'<' => Framing::Document(Vec::new()),
                 _ => Framing::Events(SseParser::default()),
             };
@@ -108,6 +118,14 @@ impl Decoder {
         match &mut self.framing {
             Framing::Unknown => {}
             Framing::Document(body) => body.extend_from_slice(bytes),
+            Framing::Lines(parser) => {
+                let (wire, assembler) = (&mut self.wire, &mut self.assembler);
+                parser.feed(bytes, |line| {
+                    if !assembler.failed() {
+                        wire.frame(line, assembler);
+                    }
+                });
+            }
             Framing::Events(parser) => {
                 let (wire, assembler) = (&mut self.wire, &mut self.assembler);
                 parser.feed(bytes, |data| {
@@ -135,6 +153,11 @@ impl Decoder {
         let ending = match std::mem::replace(&mut self.framing, Framing::Unknown) {
             Framing::Unknown => Ending::Silent,
             Framing::Events(parser) => parser.ending(),
+            Framing::Lines(parser) => parser.finish(|line| {
+                if !self.assembler.failed() {
+                    self.wire.frame(line, &mut self.assembler);
+                }
+            }),
             Framing::Document(body) => match str::from_utf8(&body) {
                 Ok(text) if serde_json::from_str::<&RawValue>(text.trim()).is_ok() => {
                     self.wire.document(text.trim(), &mut self.assembler);

@@ -8,6 +8,7 @@ use crate::model::{Api, Model};
 ///
 /// Owners write base URLs bare (`http://box:8000`), with the version (`…/v1`) or with a whole path copied from a manual
 /// (`…/v1/chat/completions`); all mean the same place. A path that is none of these (`…/api/coding/paas/v4`) is kept.
+/// The root of Ollama's own API is that of the server; Google's ends in the version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
     root: String,
@@ -23,6 +24,9 @@ const PATHS: &[&str] = &[
     "/models",
     "/embeddings",
 ];
+
+/// What may follow the root of an Ollama server, the longer ones first.
+const OLLAMA_PATHS: &[&str] = &["/api/chat", "/api/generate", "/api/tags", "/api", "/v1"];
 
 impl Endpoint {
     /// The API root of a model's provider.
@@ -40,6 +44,13 @@ impl Endpoint {
         let root = match api {
             // Anthropic's base URL is written without the version.
             Api::AnthropicMessages => root.strip_suffix("/v1").unwrap_or(root).to_owned(),
+            Api::GoogleGenerativeAi => google_root(root),
+            Api::Ollama => OLLAMA_PATHS
+                .iter()
+                .find_map(|path| root.strip_suffix(path))
+                .unwrap_or(root)
+                .trim_end_matches('/')
+                .to_owned(),
             _ if has_no_path(root) => format!("{root}/v1"),
             _ => root.to_owned(),
         };
@@ -74,11 +85,16 @@ impl Endpoint {
         root
     }
 
-    /// Where a request for a reply is posted.
-    pub fn reply_url(&self) -> String {
+    /// Where a request for a reply of this model is posted.
+    pub fn reply_url(&self, model: &str) -> String {
         let path = match self.api {
             Api::OpenAiResponses => "/responses",
             Api::AnthropicMessages => "/v1/messages",
+            Api::Ollama => "/api/chat",
+            Api::GoogleGenerativeAi => {
+                let model = google_model(model);
+                return format!("{}/{model}:streamGenerateContent?alt=sse", self.root);
+            }
             Api::OpenAiCompletions | Api::Engine => "/chat/completions",
         };
         format!("{}{path}", self.root)
@@ -88,14 +104,17 @@ impl Endpoint {
     pub fn models_url(&self) -> String {
         match self.api {
             Api::AnthropicMessages => format!("{}/v1/models", self.root),
+            Api::Ollama => format!("{}/api/tags", self.root),
+            // One page holds every model there is; the usual page ends after fifty.
+            Api::GoogleGenerativeAi => format!("{}/models?pageSize=1000", self.root),
             _ => format!("{}/models", self.root),
         }
     }
 
     /// Where the server's paths outside of this API begin: the root without its version.
-    pub(crate) fn server_root(&self) -> String {
+    pub fn server_root(&self) -> String {
         // LM Studio serves the API under its own older one, too.
-        let versions = ["/api/v0", "/v1"];
+        let versions = ["/api/v0", "/v1beta", "/v1"];
         let root = versions
             .iter()
             .find_map(|version| self.root.strip_suffix(version));
@@ -117,6 +136,34 @@ impl Endpoint {
     pub(crate) fn is_openai(&self) -> bool {
         Url::parse(&self.root).is_ok_and(|url| url.host_str() == Some("api.openai.com"))
     }
+}
+
+/// Google's root: with a version, without the path of a model and without that of its imitation of OpenAI's API.
+fn google_root(root: &str) -> String {
+    let root = root.find("/models/").map_or(root, |at| &root[..at]);
+    let root = root.strip_suffix("/openai").unwrap_or(root);
+    match has_no_path(root) {
+        true => format!("{root}/v1beta"),
+        false => root.to_owned(),
+    }
+}
+
+/// A model's resource name, fit for a path: `models/` stands before a bare id.
+fn google_model(id: &str) -> String {
+    let mut path = match id.starts_with("models/") || id.starts_with("tunedModels/") {
+        true => String::new(),
+        false => "models/".to_owned(),
+    };
+    for c in id.chars() {
+        match c {
+            '?' => path.push_str("%3F"),
+            '#' => path.push_str("%23"),
+            '%' => path.push_str("%25"),
+            ' ' => path.push_str("%20"),
+            _ => path.push(c),
+        }
+    }
+    path
 }
 
 fn has_no_path(root: &str) -> bool {
@@ -143,7 +190,7 @@ mod tests {
         ] {
             let endpoint = Endpoint::from_base(base, Api::OpenAiResponses);
             assert_eq!(
-                endpoint.reply_url(),
+                endpoint.reply_url("m"),
                 "http://127.0.0.1:1234/v1/responses",
                 "{base}"
             );
@@ -200,7 +247,7 @@ mod tests {
             Api::OpenAiCompletions,
         );
         assert_eq!(
-            zai.reply_url(),
+            zai.reply_url("m"),
             "https://api.z.ai/api/coding/paas/v4/chat/completions"
         );
     }
@@ -214,10 +261,66 @@ mod tests {
         ] {
             let endpoint = Endpoint::from_base(base, Api::AnthropicMessages);
             assert_eq!(
-                endpoint.reply_url(),
+                endpoint.reply_url("m"),
                 "https://api.anthropic.com/v1/messages"
             );
             assert_eq!(endpoint.models_url(), "https://api.anthropic.com/v1/models");
+        }
+    }
+
+    #[test]
+    fn google_s_root_ends_in_a_version_and_the_model_stands_in_the_path() {
+        for base in [
+            "https://generativelanguage.googleapis.com",
+            "https://generativelanguage.googleapis.com/",
+            "https://generativelanguage.googleapis.com/v1beta",
+            "https://generativelanguage.googleapis.com/v1beta/openai/",
+            "https://generativelanguage.googleapis.com/v1beta/models",
+            "https://generativelanguage.googleapis.com/v1beta/models/gemini-3:generateContent",
+        ] {
+            let endpoint = Endpoint::from_base(base, Api::GoogleGenerativeAi);
+            let root = "https://generativelanguage.googleapis.com/v1beta";
+            for id in ["gemini-3-pro-preview", "models/gemini-3-pro-preview"] {
+                assert_eq!(
+                    endpoint.reply_url(id),
+                    format!("{root}/models/gemini-3-pro-preview:streamGenerateContent?alt=sse"),
+                    "{base}"
+                );
+            }
+            assert_eq!(
+                endpoint.models_url(),
+                format!("{root}/models?pageSize=1000")
+            );
+        }
+        let stable = Endpoint::from_base("http://box:1/v1", Api::GoogleGenerativeAi);
+        assert_eq!(
+            stable.reply_url("odd name?"),
+            "http://box:1/v1/models/odd%20name%3F:streamGenerateContent?alt=sse"
+        );
+    }
+
+    #[test]
+    fn ollama_s_own_api_stands_at_the_root_of_its_server() {
+        for base in [
+            "http://127.0.0.1:11434",
+            "http://127.0.0.1:11434/v1",
+            "http://127.0.0.1:11434/v1/chat/completions",
+            "http://127.0.0.1:11434/api",
+            "http://127.0.0.1:11434/api/chat/",
+            "http://127.0.0.1:11434/api/tags",
+        ] {
+            let endpoint = Endpoint::from_base(base, Api::Ollama);
+            assert_eq!(
+                endpoint.reply_url("m"),
+                "http://127.0.0.1:11434/api/chat",
+                "{base}"
+            );
+            assert_eq!(
+                endpoint.models_url(),
+                "http://127.0.0.1:11434/api/tags",
+                "{base}"
+            );
+            assert_eq!(endpoint.server_root(), "http://127.0.0.1:11434", "{base}");
         }
     }
 }

@@ -7,6 +7,8 @@ mod figures;
 use std::fmt;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::endpoint::Endpoint;
 use crate::model::{Api, Model};
 use crate::reference::ModelRef;
@@ -19,7 +21,8 @@ pub(crate) fn is_error(value: &serde_json::Value) -> bool {
 }
 
 /// What kind of failure it is. The class alone decides what happens next ([`FailureClass::next_step`]).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FailureClass {
     /// No connection: refused, unknown host, TLS trouble.
     Unreachable,
@@ -171,10 +174,17 @@ pub struct Failure {
     pub retry_after: Option<Duration>,
     /// Token counts from its text.
     pub tokens: TokenFigures,
-    /// The request field it refuses, where it names one.
-    pub param: Option<String>,
+    /// The request fields it refuses, where it names any.
+    pub params: Vec<String>,
     /// Whether visible text had already been handed out: a later answer replaces it and must not be joined to it.
     pub after_text: bool,
+    /// How long the request took, where that was measured; else zero.
+    pub took: Duration,
+    /// Whether it is the credential that was refused: that is remembered against it, not against the server.
+    pub of_credential: bool,
+    /// Nothing was asked: this is what happened before, and this much longer it is left alone. Zero while another
+    /// request tries whether it works again.
+    pub cooling: Option<Duration>,
 }
 
 /// The server's words are cut here, in characters: enough to recognise the cause, short enough for a chat.
@@ -194,8 +204,11 @@ impl Failure {
             detail: shorten(&detail.into()),
             retry_after: None,
             tokens: TokenFigures::default(),
-            param: None,
+            params: Vec::new(),
             after_text: false,
+            took: Duration::ZERO,
+            of_credential: false,
+            cooling: None,
         }
     }
 
@@ -214,8 +227,28 @@ impl Failure {
             status,
             retry_after: verdict.retry_after,
             tokens: verdict.tokens,
-            param: verdict.param,
+            params: verdict.params,
             ..Self::new(verdict.class, model, verdict.message)
+        }
+    }
+
+    /// The sentence about a request that was not made.
+    fn write_cooling(&self, f: &mut fmt::Formatter<'_>, left: Duration) -> fmt::Result {
+        let (place, class, model) = (self.place(), self.class.as_str(), &self.model);
+        match left.is_zero() {
+            true => write!(
+                f,
+                "{place} was left alone: another request tries it again just now"
+            )?,
+            false => write!(
+                f,
+                "{place} is cooling down for another {}; moltbot models cooldown reset {model} ends that",
+                in_words(left)
+            )?,
+        }
+        match self.detail.as_str() {
+            "" => write!(f, " (it failed: {class})."),
+            detail => write!(f, " (it failed: {class}: {detail})."),
         }
     }
 
@@ -232,6 +265,9 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (place, model, provider) = (self.place(), &self.model.model, &self.model.provider);
+        if let Some(left) = self.cooling {
+            return self.write_cooling(f, left);
+        }
         match self.class {
             FailureClass::Unreachable => write!(
                 f,
@@ -327,10 +363,13 @@ impl fmt::Display for Failure {
                 f,
                 "the chat template of {model} ({provider}) refuses this conversation; start a new session with /new"
             )?,
-            FailureClass::ParamRejected => match &self.param {
-                Some(param) => write!(f, "{place} refuses the request field {param}")?,
-                None => write!(f, "{place} refuses a field of the request")?,
-            },
+            FailureClass::ParamRejected if self.params.is_empty() => {
+                write!(f, "{place} refuses a field of the request")?
+            }
+            FailureClass::ParamRejected => {
+                let params = self.params.join(", ");
+                write!(f, "{place} refuses the request field {params}")?
+            }
             FailureClass::HistoryRejected => write!(
                 f,
                 "{place} refuses this conversation's history; start a new session with /new"
@@ -346,6 +385,16 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+/// A length of time as people say it, rounded up: `40 s`, `4 min`, `5 h`.
+pub fn in_words(time: Duration) -> String {
+    let seconds = time.as_millis().div_ceil(1000);
+    match seconds {
+        0..=90 => format!("{seconds} s"),
+        91..=5400 => format!("{} min", seconds.div_ceil(60)),
+        _ => format!("{} h", seconds.div_ceil(3600)),
+    }
+}
 
 /// One line of at most [`DETAIL_LIMIT`] characters.
 fn shorten(text: &str) -> String {

@@ -87,12 +87,12 @@ impl Backend for HttpBackend {
         events: EventSink<'_>,
     ) -> Result<Reply, Failure> {
         let fail = |class, detail: String| Failure::new(class, model, detail);
-        let url = Endpoint::new(model).reply_url();
+        let url = Endpoint::new(model).reply_url(&model.reference.model);
         let client = self
             .clients
             .of(&url)
             .map_err(|e| fail(FailureClass::Unreachable, e))?;
-        let credential = self.credentials.find(&model.reference.provider);
+        let credential = self.credentials.of(model);
         // The owner's headers may hold what signs the request.
         if credential.is_none() && !model.is_local() && model.headers.is_empty() {
             return Err(fail(
@@ -194,10 +194,16 @@ pub(crate) fn headers(model: &Model, key: Option<&str>) -> Result<HeaderMap, Str
             }
         }
     } else if let Some(key) = key {
-        headers.insert(
-            AUTHORIZATION,
-            secret("authorization", format!("Bearer {key}"))?,
-        );
+        let native = (model.api == Api::GoogleGenerativeAi).then_some("x-goog-api-key");
+        if let Some(name) = native {
+            headers.insert(name, secret(name, key.to_owned())?);
+        }
+        if native.is_none() || model.auth_header {
+            headers.insert(
+                AUTHORIZATION,
+                secret("authorization", format!("Bearer {key}"))?,
+            );
+        }
     }
     for (name, value) in &model.headers {
         let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| name.clone())?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::Mutex;
 
+use crate::cooldown::{CooldownPolicy, Cooldowns, WallClock, machine_clock};
 use crate::endpoint::Endpoint;
 use crate::model::Model;
 use crate::records::{Records, ShortMemory};
@@ -16,6 +17,7 @@ const REPAIRS: &str = "repairs";
 /// What is known of servers and their models.
 pub struct Knowledge {
     records: Arc<dyn Records>,
+    cooldowns: Cooldowns,
     /// By [`key`]; `None` until they are first needed.
     repairs: Mutex<Option<HashMap<String, Repairs>>>,
 }
@@ -23,10 +25,30 @@ pub struct Knowledge {
 impl Knowledge {
     /// What these records hold, and what will be added to them.
     pub fn new(records: Arc<dyn Records>) -> Self {
+        Self::with_cooldowns(records, CooldownPolicy::default(), machine_clock())
+    }
+
+    /// The same, with the owner's cooldowns (`auth.cooldowns`), which run by this clock.
+    pub fn with_cooldowns(
+        records: Arc<dyn Records>,
+        policy: CooldownPolicy,
+        clock: WallClock,
+    ) -> Self {
         Self {
+            cooldowns: Cooldowns::new(Arc::clone(&records), policy, clock),
             records,
             repairs: Mutex::new(None),
         }
+    }
+
+    /// What is left alone for now, because it failed.
+    pub fn cooldowns(&self) -> &Cooldowns {
+        &self.cooldowns
+    }
+
+    /// Where it is kept.
+    pub(crate) fn records(&self) -> &Arc<dyn Records> {
+        &self.records
     }
 
     /// The model with everything known of it applied.

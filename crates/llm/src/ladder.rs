@@ -1,8 +1,12 @@
 //! The ladder: the first model that answers, walking from the primary through the fallbacks.
 
+use std::collections::VecDeque;
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use crate::backend::{Backend, Backends, EventSink, Reply};
+use crate::cooldown::Target;
 use crate::event::Event;
 use crate::failure::{Failure, FailureClass, NextStep};
 use crate::message::{Content, Message};
@@ -18,6 +22,8 @@ const OUTPUT_CAP: u64 = 32_000;
 pub struct Ladder {
     backends: Backends,
     rungs: Vec<Model>,
+    /// The rung asked last.
+    asked: AtomicUsize,
 }
 
 /// An answer, and what it took.
@@ -29,7 +35,8 @@ pub struct Answer {
     pub model: ModelRef,
     /// What it cost by the catalog's prices, in US dollars; 0 where none is known.
     pub cost: f64,
-    /// The rungs that failed before it, in order; empty when the first answered.
+    /// The rungs that failed before it, or were left alone because they failed a moment ago ([`Failure::cooling`]), in
+    /// order; empty when the first answered.
     pub failed: Vec<Attempt>,
 }
 
@@ -77,10 +84,51 @@ impl fmt::Display for LadderError {
 
 impl std::error::Error for LadderError {}
 
+/// A walk up the ladder, as far as it has come.
+#[derive(Default)]
+struct Walk {
+    /// What failed or was left alone, by rung.
+    failed: Vec<(usize, Attempt)>,
+    /// The failure after which no other rung has been heard of yet.
+    untold: Option<Failure>,
+    /// The conversation did not fit this many tokens.
+    too_small: u64,
+}
+
+/// What came of a rung.
+enum Step {
+    Answered(Box<Answer>),
+    /// It was not asked; it is left alone for this much longer.
+    Cooling(Duration),
+    /// Another may do better.
+    Failed,
+    /// No other would.
+    Over,
+}
+
+impl Walk {
+    fn note(&mut self, rung: usize, model: &Model, failure: Failure) {
+        self.failed.retain(|(known, _)| *known != rung);
+        let model = model.reference.clone();
+        self.failed.push((rung, Attempt { model, failure }));
+    }
+
+    fn attempts(self) -> Vec<Attempt> {
+        self.failed
+            .into_iter()
+            .map(|(_, attempt)| attempt)
+            .collect()
+    }
+}
+
 impl Ladder {
     /// A ladder over these models, first choice first.
     pub fn new(backends: Backends, rungs: Vec<Model>) -> Self {
-        Self { backends, rungs }
+        Self {
+            backends,
+            rungs,
+            asked: AtomicUsize::new(0),
+        }
     }
 
     /// The models, in order.
@@ -88,8 +136,17 @@ impl Ladder {
         &self.rungs
     }
 
-    /// Asks the rungs in order until one answers. When a rung fails and another is tried,
-    /// [`Event::NextModel`] says so: whatever text was shown before it is void.
+    /// The model whose events come now, or came last.
+    pub fn asked(&self) -> Option<&ModelRef> {
+        let rung = self.rungs.get(self.asked.load(Ordering::Relaxed));
+        rung.map(|model| &model.reference)
+    }
+
+    /// Asks the rungs in order until one answers. Those that failed a moment ago are passed over; where no other
+    /// answers, they are asked after all, first the one that is left alone the shortest.
+    ///
+    /// When a rung failed and another is asked, [`Event::NextModel`] says so: whatever text was shown before it is
+    /// void.
     ///
     /// # Errors
     /// Every rung failed, or one failed in a way that no other model would mend.
@@ -98,55 +155,125 @@ impl Ladder {
         request: &Request,
         events: EventSink<'_>,
     ) -> Result<Answer, LadderError> {
-        let mut failed = Vec::new();
-        let mut at = 0;
-        while let Some(rung) = self.rungs.get(at) {
-            let index = at;
-            let model = &self.backends.knowledge().dress(rung.clone()).await;
-            let outcome = match self.backends.of(model) {
-                Ok(backend) => ask(backend, model, &fit(request, model), &mut *events).await,
-                Err(failure) => Err(failure),
-            };
-            let failure = match outcome {
-                Ok(reply) => {
-                    return Ok(Answer {
-                        cost: model.cost.of(&reply.message.usage),
-                        reply,
-                        model: model.reference.clone(),
-                        failed,
-                    });
+        let mut walk = Walk::default();
+        let mut cooling = Vec::new();
+        let mut plan: VecDeque<(usize, bool)> =
+            (0..self.rungs.len()).map(|rung| (rung, false)).collect();
+        while let Some((rung, anyway)) = plan.pop_front() {
+            match self.step(rung, anyway, request, &mut walk, events).await {
+                Step::Answered(mut answer) => {
+                    answer.failed = walk.attempts();
+                    return Ok(*answer);
                 }
-                Err(failure) => failure,
-            };
-            tracing::warn!(model = %model.reference, class = failure.class.as_str(), "{failure}");
-            // A conversation too long for one model may fit one with a larger window.
-            let next = match failure.class.next_step() {
-                NextStep::NextRung => Some(index + 1),
-                NextStep::Compact => {
-                    let larger = |rung: &Model| rung.context_window > model.context_window;
-                    let behind = self.rungs.iter().skip(index + 1);
-                    behind.clone().position(larger).map(|at| index + 1 + at)
-                }
-                NextStep::Tell => None,
+                Step::Cooling(left) if !anyway => cooling.push((left, rung)),
+                Step::Cooling(_) | Step::Failed => {}
+                Step::Over => break,
             }
-            .filter(|at| *at < self.rungs.len());
-            if let Some(next) = next.and_then(|at| self.rungs.get(at)) {
-                events(Event::NextModel {
-                    failure: failure.clone(),
-                    next: next.reference.clone(),
-                });
-            }
-            failed.push(Attempt {
-                model: model.reference.clone(),
-                failure,
-            });
-            match next {
-                Some(next) => at = next,
-                None => break,
+            if plan.is_empty() {
+                cooling.sort_unstable();
+                plan.extend(cooling.drain(..).map(|(_, rung)| (rung, true)));
             }
         }
-        Err(LadderError { attempts: failed })
+        Err(LadderError {
+            attempts: walk.attempts(),
+        })
     }
+
+    async fn step(
+        &self,
+        rung: usize,
+        anyway: bool,
+        request: &Request,
+        walk: &mut Walk,
+        events: EventSink<'_>,
+    ) -> Step {
+        let knowledge = self.backends.knowledge();
+        let model = &knowledge.dress(self.rungs[rung].clone()).await;
+        // A conversation too long for one model may fit one with a larger window.
+        if model.context_window <= walk.too_small {
+            return Step::Failed;
+        }
+        let cooldowns = knowledge.cooldowns();
+        let target = Target::server(model);
+        let leave = match anyway {
+            true => cooldowns.admit_anyway(target),
+            false => match cooldowns.admit(target).await {
+                Ok(leave) => leave,
+                Err(resting) => return cooled(rung, model, resting.failure(model), walk),
+            },
+        };
+        let mut request = fit(request, model);
+        request.origin.despite_cooldown = anyway;
+        let outcome = {
+            let untold = &mut walk.untold;
+            let mut told = |event: Event| {
+                self.turn_to(rung, untold, &mut *events);
+                events(event);
+            };
+            match self.backends.of(model) {
+                Ok(backend) => ask(backend, model, &request, &mut told).await,
+                Err(failure) => Err(failure),
+            }
+        };
+        let failure = match outcome {
+            Ok(reply) => {
+                leave.succeeded().await;
+                self.turn_to(rung, &mut walk.untold, events);
+                walk.failed.retain(|(known, _)| *known != rung);
+                return Step::Answered(Box::new(Answer {
+                    cost: model.cost.of(&reply.message.usage),
+                    reply,
+                    model: model.reference.clone(),
+                    failed: Vec::new(),
+                }));
+            }
+            Err(failure) if failure.cooling.is_some() => {
+                return cooled(rung, model, failure, walk);
+            }
+            Err(failure) => failure,
+        };
+        tracing::warn!(model = %model.reference, class = failure.class.as_str(), "{failure}");
+        if is_the_server_s(&failure) {
+            leave.failed(&failure, model).await;
+        }
+        self.turn_to(rung, &mut walk.untold, events);
+        let step = match failure.class.next_step() {
+            NextStep::NextRung => Step::Failed,
+            NextStep::Compact => {
+                walk.too_small = walk.too_small.max(model.context_window);
+                Step::Failed
+            }
+            NextStep::Tell => Step::Over,
+        };
+        walk.untold = Some(failure.clone());
+        walk.note(rung, model, failure);
+        step
+    }
+
+    /// From now on it is this rung that is heard.
+    fn turn_to(&self, rung: usize, untold: &mut Option<Failure>, events: EventSink<'_>) {
+        self.asked.store(rung, Ordering::Relaxed);
+        if let (Some(failure), Some(next)) = (untold.take(), self.rungs.get(rung)) {
+            events(Event::NextModel {
+                failure,
+                next: next.reference.clone(),
+            });
+        }
+    }
+}
+
+fn cooled(rung: usize, model: &Model, failure: Failure, walk: &mut Walk) -> Step {
+    tracing::info!(model = %model.reference, class = failure.class.as_str(), "{failure}");
+    let left = failure.cooling.unwrap_or_default();
+    walk.note(rung, model, failure);
+    Step::Cooling(left)
+}
+
+/// Whether a failure is remembered against the model's server: not where a credential was refused, which is remembered
+/// against that, nor where there was no key to ask with.
+fn is_the_server_s(failure: &Failure) -> bool {
+    let without_key = failure.class == FailureClass::Auth && failure.status.is_none();
+    !without_key && !failure.of_credential
 }
 
 /// Asks one model, within its provider's time limit where there is one. The limit may cut the answer at any point, so
@@ -160,6 +287,7 @@ async fn ask(
     let Some(limit) = model.timeout else {
         return backend.stream(model, request, events).await;
     };
+    let started = tokio::time::Instant::now();
     let mut shown = false;
     let mut note = |event: Event| {
         match event {
@@ -173,6 +301,7 @@ async fn ask(
         Ok(result) => result,
         Err(_) => Err(Failure {
             after_text: shown,
+            took: started.elapsed(),
             ..Failure::new(
                 FailureClass::Timeout,
                 model,

@@ -21,6 +21,7 @@
 
 mod backend;
 mod catalog;
+mod cooldown;
 mod credentials;
 mod dialect;
 mod endpoint;
@@ -41,18 +42,23 @@ mod records;
 mod reference;
 mod repair;
 mod request;
+mod rotation;
 
 pub use backend::{Backend, Backends, EventSink, Reply, over_http};
 pub use catalog::{Catalog, CatalogError, ModelRow};
-pub use credentials::{Credential, CredentialSource, Credentials, redact};
+pub use cooldown::{Cooldown, CooldownPolicy, Cooldowns, Failing, WallClock, machine_clock};
+pub use credentials::{
+    Credential, CredentialSource, Credentials, ProfileKind, ProfileState, StoredProfile, redact,
+};
 pub use dialect::{Decoder, TextDecoder, encode};
 pub use endpoint::Endpoint;
 pub use event::{Event, Phase};
-pub use failure::{Failure, FailureClass, NextStep, TokenFigures};
+pub use failure::{Failure, FailureClass, NextStep, TokenFigures, in_words};
 pub use http::HttpBackend;
 pub use knowledge::Knowledge;
 pub use ladder::{Answer, Attempt, Ladder, LadderError};
 pub use listing::{ListedModel, ListingError, list_models, working_base};
+pub use lookup::answer_of;
 pub use message::{
     AssistantMessage, AssistantPart, Content, Image, Message, StopReason, Thinking, ToolCall,
     ToolResultMessage, Usage, UserMessage,
@@ -63,6 +69,7 @@ pub use places::{LOCAL, Places, place};
 pub use probe::{Fact, ModelState, Probe, ProbeError, ServedModel, ServerKind, probe};
 pub use queue::Queued;
 pub use records::{Records, ShortMemory};
-pub use reference::{ModelRef, ModelRefError};
+pub use reference::{ModelRef, ModelRefError, normalize_provider};
 pub use repair::{Repairing, Repairs};
 pub use request::{Origin, Priority, Request, ThinkingLevel, ToolChoice, ToolSpec};
+pub use rotation::Rotating;

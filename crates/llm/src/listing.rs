@@ -9,7 +9,7 @@ use thiserror::Error;
 use crate::endpoint::Endpoint;
 use crate::failure::{Failure, FailureClass, classify};
 use crate::lookup::{Lookup, LookupError};
-use crate::model::Model;
+use crate::model::{Api, Model};
 
 /// A model as a server's list names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +65,7 @@ pub(crate) struct List {
     pub(crate) entries: Vec<Value>,
 }
 
-/// Reads `GET {base}/models` of the server behind `model`, with its key where there is one.
+/// Reads `GET {base}/models` (of Ollama's own API: `GET {root}/api/tags`) of the server behind `model`, with its key where there is one.
 ///
 /// # Errors
 /// See [`ListingError`].
@@ -121,7 +121,10 @@ pub(crate) async fn read_list(
     let body: Value = serde_json::from_str(&answer.body).map_err(|_| ListingError::NotAList)?;
     let entries = match body {
         Value::Array(entries) => entries,
-        Value::Object(mut fields) => match fields.remove("data") {
+        Value::Object(mut fields) => match fields.remove(field(model.api)) {
+            Some(Value::Array(entries)) if field(model.api) == "models" => {
+                entries.into_iter().filter_map(with_id).collect()
+            }
             Some(Value::Array(entries)) => entries,
             // What a server says that has no models.
             Some(Value::Null) => Vec::new(),
@@ -136,6 +139,31 @@ pub(crate) async fn read_list(
     })
 }
 
+/// The field that holds the list.
+fn field(api: Api) -> &'static str {
+    match api {
+        Api::GoogleGenerativeAi | Api::Ollama => "models",
+        _ => "data",
+    }
+}
+
+/// An entry with its id where everybody else has it. Google names its models by path (and lists others than those that
+/// answer), Ollama under two names that are the same.
+fn with_id(mut entry: Value) -> Option<Value> {
+    let methods = entry.get("supportedGenerationMethods");
+    if let Some(Value::Array(methods)) = methods
+        && !methods.iter().any(|method| method == "generateContent")
+    {
+        return None;
+    }
+    let name = entry.get("model").or_else(|| entry.get("name"));
+    if let Some(name) = name.and_then(Value::as_str) {
+        let id = name.strip_prefix("models/").unwrap_or(name).to_owned();
+        entry["id"] = id.into();
+    }
+    Some(entry)
+}
+
 /// Base URLs on the same server where the API may really be, the likeliest first; at most four.
 fn other_bases(model: &Model) -> Vec<String> {
     let root = model.base_url.trim().trim_end_matches('/');
@@ -145,12 +173,17 @@ fn other_bases(model: &Model) -> Vec<String> {
     let origin = format!("{scheme}://{}", rest.split('/').next().unwrap_or_default());
     let asked = Endpoint::new(model).models_url();
     let mut others: Vec<String> = Vec::new();
-    for candidate in [
-        format!("{root}/v1"),
-        format!("{origin}/v1"),
-        format!("{origin}/api/v1"),
-        format!("{origin}/openai/v1"),
-    ] {
+    let candidates = match model.api {
+        Api::GoogleGenerativeAi => vec![format!("{root}/v1beta"), format!("{origin}/v1beta")],
+        Api::Ollama => vec![origin],
+        _ => vec![
+            format!("{root}/v1"),
+            format!("{origin}/v1"),
+            format!("{origin}/api/v1"),
+            format!("{origin}/openai/v1"),
+        ],
+    };
+    for candidate in candidates {
         let is_new = Endpoint::from_base(&candidate, model.api).models_url() != asked;
         if is_new && !others.contains(&candidate) {
             others.push(candidate);

@@ -107,6 +107,24 @@ impl Lookup {
     }
 }
 
+/// Asks `GET url` without a key, within `limit`: the HTTP status and the body. For finding out whether a server is up.
+///
+/// # Errors
+/// Nobody answered, and why, in the operating system's words.
+pub async fn answer_of(url: &str, limit: Duration) -> Result<(u16, String), String> {
+    let lookup = Lookup {
+        headers: HeaderMap::new(),
+        origin: None,
+        clients: Clients::default(),
+        limit,
+    };
+    match lookup.get(url).await {
+        Ok(answer) => Ok((answer.status, answer.body)),
+        Err(LookupError::TimedOut) => Err(format!("no answer within {} s", limit.as_secs())),
+        Err(LookupError::Unreachable(reason)) => Err(reason),
+    }
+}
+
 impl Answer {
     /// Whether the status is one of success.
     pub(crate) fn is_success(&self) -> bool {

@@ -169,7 +169,8 @@ pub struct Thinking {
     /// The readable reasoning; empty where the server only sends it sealed.
     pub thinking: String,
     /// What the server needs back to accept this block in history: Anthropic's signature (or the data of a redacted
-    /// block), or the encrypted reasoning item of the Responses API.
+    /// block), the encrypted reasoning item of the Responses API, or Gemini's thought signature. Gemini signs calls and
+    /// texts too: a block without words holds the signature of the call right behind it, or else of an empty text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<String>,
 }

@@ -8,6 +8,7 @@ use moltbot_config::schema::Compat;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::credentials::CredentialSource;
 use crate::message::Usage;
 use crate::probe::ServerKind;
 use crate::reference::ModelRef;
@@ -25,6 +26,12 @@ pub enum Api {
     /// `POST {base}/v1/messages`.
     #[serde(rename = "anthropic-messages")]
     AnthropicMessages,
+    /// `POST {base}/models/{model}:streamGenerateContent`.
+    #[serde(rename = "google-generative-ai")]
+    GoogleGenerativeAi,
+    /// Ollama's own `POST {root}/api/chat`.
+    #[serde(rename = "ollama")]
+    Ollama,
     /// The engine inside this machine's own process; no HTTP.
     #[serde(rename = "engine")]
     Engine,
@@ -37,6 +44,8 @@ impl Api {
             Self::OpenAiCompletions => "openai-completions",
             Self::OpenAiResponses => "openai-responses",
             Self::AnthropicMessages => "anthropic-messages",
+            Self::GoogleGenerativeAi => "google-generative-ai",
+            Self::Ollama => "ollama",
             Self::Engine => "engine",
         }
     }
@@ -96,6 +105,8 @@ pub struct Model {
     pub vision: bool,
     /// Context window in tokens, as configured or catalogued.
     pub context_window: u64,
+    /// Whether the owner (or the catalog) stated that window; otherwise it is only what is assumed of any model.
+    pub context_known: bool,
     /// Most tokens it may generate in one reply.
     pub max_tokens: u64,
     /// Where its server stands, as the owner declared it; see [`crate::place`].
@@ -112,6 +123,8 @@ pub struct Model {
     pub temperature: Option<f64>,
     /// `5m` or `1h`: how long Anthropic keeps the prompt cached.
     pub cache_ttl: Option<String>,
+    /// How long Ollama keeps the model loaded after a request: `30m`, `0`, or a negative number for ever.
+    pub keep_alive: Option<String>,
     /// The most seconds one request may take in all.
     pub timeout: Option<Duration>,
     /// The program that serves it, where that is known.
@@ -122,6 +135,8 @@ pub struct Model {
     pub slots: Option<u32>,
     /// The slot of the server that this request should use (llama.cpp's `id_slot`); `None` leaves it to the server.
     pub slot: Option<u32>,
+    /// Where the key that signs this request comes from; `None` means the provider's first.
+    pub credential: Option<CredentialSource>,
 }
 
 /// Domains that the public name service never answers for (RFC 6761, 6762, 8375 and ICANN's `internal`), and the one

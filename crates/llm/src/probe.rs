@@ -244,6 +244,10 @@ async fn identify(site: &Site<'_>) -> Finding {
     if let Some(found) = openrouter::find(site) {
         return found;
     }
+    // None of these programs speaks Google's dialect.
+    if site.api == Api::GoogleGenerativeAi {
+        return generic::read(site);
+    }
     let told = match site.owner() {
         Some("vllm") => vllm::find(site).await,
         Some("llamacpp") => llama_cpp::find(site).await,

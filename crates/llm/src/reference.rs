@@ -62,8 +62,8 @@ impl fmt::Display for ModelRef {
     }
 }
 
-/// A provider id in its canonical spelling.
-pub(crate) fn normalize_provider(id: &str) -> String {
+/// A provider id in its canonical spelling, as in [`ModelRef::provider`].
+pub fn normalize_provider(id: &str) -> String {
     let lower = id.trim().to_ascii_lowercase();
     match lower.as_str() {
         "z.ai" | "z-ai" => "zai".into(),

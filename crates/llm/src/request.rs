@@ -51,6 +51,8 @@ pub struct Origin {
     pub priority: Priority,
     /// The auth profile that must be used, by id; `None` leaves the choice to the rotation.
     pub profile: Option<String>,
+    /// Whether to ask even what is cooling down: nothing else is left. The ladder sets it.
+    pub despite_cooldown: bool,
 }
 
 /// Which of two waiting requests goes first.

@@ -1,6 +1,8 @@
 //! A model's answer in the wire form of each dialect.
 
 mod anthropic_messages;
+mod google_generate;
+mod ollama_chat;
 mod openai_chat;
 mod openai_responses;
 
@@ -60,17 +62,25 @@ pub struct Usage {
     pub reasoning_tokens: u64,
 }
 
-/// The form of an answer.
+/// The form of an answer. [`CapableServer`](crate::capable::CapableServer) speaks the first three.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
     OpenAiChat,
     OpenAiResponses,
     AnthropicMessages,
+    GoogleGenerate,
+    OllamaChat,
 }
 
 impl Dialect {
     /// The dialect that is spoken at a path; chat completions where no other is.
     pub(crate) fn of_path(path: &str) -> Self {
+        if path.contains(":generateContent") || path.contains(":streamGenerateContent") {
+            return Self::GoogleGenerate;
+        }
+        if path.trim_end_matches('/').ends_with("/api/chat") {
+            return Self::OllamaChat;
+        }
         match path.trim_end_matches('/').rsplit('/').next() {
             Some("responses") => Self::OpenAiResponses,
             Some("messages") => Self::AnthropicMessages,
@@ -141,6 +151,19 @@ pub fn anthropic_messages(parts: &[Part<'_>]) -> Answer {
     Answer::new(Dialect::AnthropicMessages, parts)
 }
 
+/// An answer of `POST /v1beta/models/{model}:streamGenerateContent?alt=sse` as Gemini sends it.
+/// Calls carry ids, as those of its third generation do.
+#[must_use]
+pub fn google_generate(parts: &[Part<'_>]) -> Answer {
+    Answer::new(Dialect::GoogleGenerate, parts)
+}
+
+/// An answer of `POST /api/chat` as Ollama sends it. It has no id of its own.
+#[must_use]
+pub fn ollama_chat(parts: &[Part<'_>]) -> Answer {
+    Answer::new(Dialect::OllamaChat, parts)
+}
+
 impl Answer {
     fn new(dialect: Dialect, parts: &[Part<'_>]) -> Self {
         Self::of_blocks(dialect, parts.iter().map(Block::from).collect())
@@ -152,6 +175,8 @@ impl Answer {
             Dialect::OpenAiChat => "chatcmpl-scripted",
             Dialect::OpenAiResponses => "resp_scripted",
             Dialect::AnthropicMessages => "msg_scripted",
+            Dialect::GoogleGenerate => "scripted",
+            Dialect::OllamaChat => "",
         };
         let mut answer = Self {
             dialect,
@@ -211,13 +236,15 @@ impl Answer {
         self
     }
 
-    /// The event-stream frames, each with its empty line.
+    /// The event-stream frames, each with its empty line; in Ollama's dialect its lines.
     #[must_use]
     pub fn frames(&self) -> Vec<String> {
         match self.dialect {
             Dialect::OpenAiChat => openai_chat::frames(self),
             Dialect::OpenAiResponses => openai_responses::frames(self),
             Dialect::AnthropicMessages => anthropic_messages::frames(self),
+            Dialect::GoogleGenerate => google_generate::frames(self),
+            Dialect::OllamaChat => ollama_chat::frames(self),
         }
     }
 
@@ -228,13 +255,19 @@ impl Answer {
             Dialect::OpenAiChat => openai_chat::body(self),
             Dialect::OpenAiResponses => openai_responses::body(self),
             Dialect::AnthropicMessages => anthropic_messages::body(self),
+            Dialect::GoogleGenerate => google_generate::body(self),
+            Dialect::OllamaChat => ollama_chat::body(self),
         }
     }
 
     /// The answer streamed, each frame a chunk.
     #[must_use]
     pub fn stream(&self) -> Reply {
-        Reply::frames(self.frames())
+        let reply = Reply::frames(self.frames());
+        match self.dialect {
+            Dialect::OllamaChat => reply.header("content-type", "application/x-ndjson"),
+            _ => reply,
+        }
     }
 
     /// The answer as one body.
@@ -244,7 +277,8 @@ impl Answer {
     }
 
     /// The answer as this request asks for it: `stream`, `model` and, in a streamed chat
-    /// completion, `stream_options.include_usage` are honoured.
+    /// completion, `stream_options.include_usage` are honoured. Ollama streams unless told not
+    /// to; of Gemini's, the path says both.
     #[must_use]
     pub fn reply_to(&self, request: &Recorded) -> Reply {
         let asked = request.try_json().unwrap_or_default();
@@ -252,7 +286,16 @@ impl Answer {
         if answer.model.is_none() {
             answer.model = asked["model"].as_str().map(str::to_owned);
         }
-        if asked["stream"] != true {
+        let streams = match answer.dialect {
+            Dialect::OllamaChat => asked["stream"] != false,
+            Dialect::GoogleGenerate => {
+                let (model, method) = google_generate::target(&request.path);
+                answer.model.get_or_insert(model.to_owned());
+                method == "streamGenerateContent"
+            }
+            _ => asked["stream"] == true,
+        };
+        if !streams {
             return answer.whole();
         }
         let wants_usage = asked["stream_options"]["include_usage"] == true;

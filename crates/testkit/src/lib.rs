@@ -6,8 +6,8 @@
 //! cut and whether the connection ends by a FIN or by an RST. It runs on a thread of its
 //! own: asynchronous tests, blocking tests and child processes can all be its client.
 //!
-//! [`openai_chat`], [`openai_responses`] and [`anthropic_messages`] build what a real
-//! server would send for an answer made of [`Part`]s; [`capture`] loads recorded replies
+//! [`openai_chat`], [`openai_responses`], [`anthropic_messages`], [`google_generate`] and
+//! [`ollama_chat`] build what a real server would send for an answer made of [`Part`]s; [`capture`] loads recorded replies
 //! of real servers. [`capable`] has a server that is told what it can do instead of what to
 //! answer, and refuses the rest as real servers refuse it.
 //!
@@ -92,7 +92,10 @@ mod request;
 mod script;
 mod server;
 
-pub use answer::{Answer, Finish, Part, Usage, anthropic_messages, openai_chat, openai_responses};
+pub use answer::{
+    Answer, Finish, Part, Usage, anthropic_messages, google_generate, ollama_chat, openai_chat,
+    openai_responses,
+};
 pub use ledger::Connections;
 pub use reply::{Reply, Step, error, models_list};
 pub use request::Recorded;

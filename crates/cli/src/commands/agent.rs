@@ -109,6 +109,8 @@ fn answer_json(report: &TurnReport) -> Value {
                 "model": attempt.model.to_string(),
                 "reason": attempt.failure.class.as_str(),
                 "message": attempt.failure.to_string(),
+                // Left alone because it failed a moment ago.
+                "skipped": attempt.failure.cooling.is_some(),
             })
         })
         .collect();

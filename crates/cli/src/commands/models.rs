@@ -1,6 +1,8 @@
 //! `moltbot models`: which models there are, which are used, and fetching them.
 
 mod aliases;
+mod auth;
+mod cooldown;
 mod fallbacks;
 pub(crate) mod in_use;
 mod list;
@@ -16,7 +18,8 @@ use moltbot_llm::Catalog;
 
 use crate::app::{self, App};
 use crate::args::{
-    AliasesCommand, FallbacksCommand, FormatArgs, Globals, ModelsArgs, ModelsCommand,
+    AliasesCommand, AuthCommand, CooldownCommand, FallbacksCommand, FormatArgs, Globals,
+    ModelsArgs, ModelsCommand, OrderCommand,
 };
 use crate::commands::config::file::ConfigFile;
 use crate::exit::Exit;
@@ -45,7 +48,7 @@ pub(crate) async fn run(globals: &Globals, args: ModelsArgs) -> Result<(), Exit>
         }
         ModelsCommand::Status { format, check } => {
             let (app, catalog) = read(globals, format)?;
-            status::run(globals, &app, &catalog, format, check)
+            status::run(globals, &app, &catalog, format, check).await
         }
         ModelsCommand::Probe { target, json } => {
             let format = FormatArgs { json, plain: false };
@@ -87,6 +90,33 @@ pub(crate) async fn run(globals: &Globals, args: ModelsArgs) -> Result<(), Exit>
                 let (mut file, _, _) = open(globals)?;
                 fallbacks::clear(&mut file)
             }
+        },
+        ModelsCommand::Cooldown { command } => match command {
+            CooldownCommand::List { json } => {
+                cooldown::list(&App::load(globals, true)?, json).await
+            }
+            CooldownCommand::Reset { target } => {
+                let (app, catalog) = read(globals, FormatArgs::default())?;
+                cooldown::reset(&app, &catalog, target.as_deref()).await
+            }
+        },
+        ModelsCommand::Auth { command } => match command {
+            AuthCommand::Reset { target } => {
+                auth::reset(&App::load(globals, true)?, target.as_deref()).await
+            }
+            AuthCommand::Order { command } => match command {
+                OrderCommand::Get { provider, json } => {
+                    auth::order(&App::load(globals, true)?, &provider, json)
+                }
+                OrderCommand::Set { provider, profiles } => {
+                    let (mut file, _, app) = open(globals)?;
+                    auth::set_order(&app, &mut file, &provider, &profiles)
+                }
+                OrderCommand::Clear { provider } => {
+                    let (mut file, _, app) = open(globals)?;
+                    auth::clear_order(&app, &mut file, &provider)
+                }
+            },
         },
         ModelsCommand::Pull { model } => pull::run(&App::load(globals, true)?, &model).await,
         ModelsCommand::Recommend { json } => recommend::run(globals, json),

@@ -188,7 +188,7 @@ fn every_way_of_failing_is_one_sentence_with_the_next_step() {
         (
             "an empty stream",
             Reply::stream(),
-            "ended without an answer",
+            "broke off in the middle",
             "ask again",
         ),
         (

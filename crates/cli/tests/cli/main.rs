@@ -4,6 +4,7 @@
 mod agent;
 mod chat;
 mod config;
+mod cooldown;
 mod doctor;
 #[cfg(feature = "engine")]
 mod engine;
@@ -12,5 +13,6 @@ mod models;
 mod probe;
 mod pull;
 mod seeds;
+mod services;
 mod setup;
 mod terminal;

@@ -62,3 +62,49 @@ pub enum MemorySize {
     /// A number with a unit (`b`, `k`, `m`, `g`).
     Text(String),
 }
+
+impl MemorySize {
+    /// The amount in bytes, units in powers of 1024; `None` for text that is no amount. Takes the unit in either case
+    /// and in full (`24g`, `24GB`, `24 GiB`), and a fraction (`1.5g`).
+    pub fn bytes(&self) -> Option<u64> {
+        let text = match self {
+            Self::Bytes(bytes) => return Some(*bytes),
+            Self::Text(text) => text.trim(),
+        };
+        let split = text
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .unwrap_or(text.len());
+        let (number, unit) = text.split_at(split);
+        let number: f64 = number.parse().ok()?;
+        let shift = match unit.trim().to_ascii_lowercase().as_str() {
+            "" | "b" => 0,
+            "k" | "kb" | "kib" => 10,
+            "m" | "mb" | "mib" => 20,
+            "g" | "gb" | "gib" => 30,
+            "t" | "tb" | "tib" => 40,
+            _ => return None,
+        };
+        // An amount beyond 2^64 bytes becomes the largest there is.
+        Some((number * (1u64 << shift) as f64) as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::MemorySize;
+
+    #[test]
+    fn amounts_of_memory_are_read_as_people_write_them() {
+        let bytes = |text: &str| MemorySize::Text(text.to_owned()).bytes();
+        assert_eq!(MemorySize::Bytes(7).bytes(), Some(7));
+        for same in ["24g", "24G", "24GB", " 24 GiB ", "24576m", "25769803776"] {
+            assert_eq!(bytes(same), Some(24 << 30), "{same:?}");
+        }
+        assert_eq!(bytes("1.5k"), Some(1536));
+        assert_eq!(bytes("512b"), Some(512));
+        for none in ["", "lots", "g", "24 bits", "-1g", "1.2.3", "1e3"] {
+            assert_eq!(bytes(none), None, "{none:?}");
+        }
+    }
+}

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::service::Service;
+
 section! {
     /// Model providers, beside the built-in ones.
     pub struct Models {
@@ -64,6 +66,8 @@ section! {
         /// its own; the limit of the whole run applies.
         #[schemars(range(min = 1))]
         pub timeout_seconds: Option<u64>,
+        /// The server as a program that is started when it is needed, and stopped when it is idle.
+        pub service: Option<Service>,
         /// Where this server stands, in a word of your choosing such as `eu` or `us`: agents and
         /// sessions can be bound to it. Default: `local` for addresses of this machine and its
         /// network, else unknown.
@@ -72,6 +76,11 @@ section! {
         /// Parameters sent with every request to this server. `provider`: OpenRouter's routing
         /// wishes (`order`, `only`, `ignore`, `allow_fallbacks`, `data_collection`, `zdr`, …).
         pub params: Option<BTreeMap<String, Value>>,
+        /// How long a server that speaks `ollama` keeps a model loaded after a request: a number
+        /// of seconds, or one with a unit (`30m`, `24h`); 0 unloads at once, -1 never does.
+        /// Default: the server's own, five minutes.
+        #[schemars(regex(pattern = r"^-?[0-9]+(ms|s|m|h)?$"))]
+        pub keep_alive: Option<String>,
     }
 }
 

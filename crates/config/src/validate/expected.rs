@@ -110,10 +110,14 @@ pub(super) fn format_bounds(schema: &Value) -> (Option<f64>, Option<f64>) {
 }
 
 /// The shapes of text that the schema asks for, in words.
-const SHAPES: [(&str, &str); 6] = [
+const SHAPES: [(&str, &str); 7] = [
     (
         r"^\s*\d+(\.\d+)?(ms|s|m|h|d)?\s*$",
         "a duration such as \"30m\" (units ms, s, m, h, d)",
+    ),
+    (
+        r"^-?[0-9]+(ms|s|m|h)?$",
+        "a number of seconds or a duration such as \"30m\" (units ms, s, m, h), or \"-1\"",
     ),
     (
         r"^([01]\d|2[0-3]):[0-5]\d$",

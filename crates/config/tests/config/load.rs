@@ -384,6 +384,26 @@ fn rules_between_keys_are_checked() {
             "{browser: {profiles: {a: {color: '#FF4500'}}}}",
             "1:26: browser.profiles.a: Profile must set cdpPort or cdpUrl",
         ),
+        (
+            "{models: {providers: {b: {baseUrl: 'u', models: [], service: {command: ' '}}}}}",
+            "1:72: models.providers.b.service.command: a command must not be empty; write the program that serves the model, such as \"llama-server\"",
+        ),
+        (
+            "{models: {providers: {b: {baseUrl: 'u', models: [], service: {command: 'c', ready: 'box:1'}}}}}",
+            "1:84: models.providers.b.service.ready: \"box:1\" is no URL; write one that starts with http:// or https://, or leave the key out to ask for the list of models",
+        ),
+        (
+            "{models: {providers: {b: {baseUrl: 'u', models: [], service: {command: 'c', memory: 'lots'}}}}}",
+            "1:85: models.providers.b.service.memory: \"lots\" is no amount of memory; write a number with a unit, such as \"24GB\" or \"512m\"",
+        ),
+        (
+            "{models: {providers: {b: {baseUrl: 'u', models: [], service: {command: 'c', stop: ['']}}}}}",
+            "1:83: models.providers.b.service.stop: the first item must be a program; write the command that stops the server as a list, such as [\"lms\", \"server\", \"stop\"]",
+        ),
+        (
+            "{models: {providers: {b: {baseUrl: 'u', models: [], service: {command: 'c', env: {'A=': 'b'}}}}}}",
+            "1:83: models.providers.b.service.env.A=: the name of an environment variable must not be empty or hold \"=\"",
+        ),
     ] {
         assert_eq!(
             Home::with(text).problems(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use moltbot_engine::{EngineBackend, EngineOptions};
 use moltbot_llm::{
-    Api, Backend, Cost, Event, Failure, FailureClass, Message, Model, ModelRef, Phase, Reply,
+    Backend, Catalog, Event, Failure, FailureClass, Message, Model, ModelRef, Phase, Reply,
     Request, StopReason, ToolChoice,
 };
 use tempfile::TempDir;
@@ -69,23 +69,14 @@ impl Engine {
 }
 
 fn model(id: &str) -> Model {
+    let catalog = Catalog::new(&Default::default(), &[id.to_owned()]);
+    let model = catalog.model(&ModelRef::new("local", id)).unwrap();
     Model {
-        reference: ModelRef::new("local", id),
-        name: id.to_owned(),
-        api: Api::Engine,
-        base_url: String::new(),
-        headers: Default::default(),
-        auth_header: false,
-        reasoning: false,
-        vision: false,
         context_window: 8192,
         max_tokens: 512,
-        cost: Cost::default(),
-        compat: Default::default(),
-        output_limit: None,
+        reasoning: false,
         temperature: Some(0.0),
-        cache_ttl: None,
-        timeout: None,
+        ..model
     }
 }
 

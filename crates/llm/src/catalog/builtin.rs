@@ -132,9 +132,8 @@ const PROVIDERS: &[Entry] = &[
     Entry {
         id: "google",
         env: &["GEMINI_API_KEY"],
-        // Google's own OpenAI-compatible surface.
-        base_url: "https://generativelanguage.googleapis.com/v1beta/openai",
-        api: Api::OpenAiCompletions,
+        base_url: "https://generativelanguage.googleapis.com/v1beta",
+        api: Api::GoogleGenerativeAi,
         models: &[
             (
                 "gemini-3-pro-preview",
@@ -309,6 +308,7 @@ pub(super) fn providers() -> BTreeMap<String, Provider> {
                 timeout: None,
                 region: None,
                 routing: None,
+                keep_alive: None,
                 models: entry
                     .models
                     .iter()

@@ -25,6 +25,7 @@ pub(super) struct Provider {
     pub(super) region: Option<String>,
     /// OpenRouter's `provider` object for all its models.
     pub(super) routing: Option<Value>,
+    pub(super) keep_alive: Option<String>,
     pub(super) models: Vec<CatalogModel>,
     /// Whether the owner configured (or installed) it.
     pub(super) configured: bool,
@@ -141,6 +142,7 @@ pub(super) fn merge(config: Option<&Models>, installed: &[String]) -> BTreeMap<S
             timeout: None,
             region: None,
             routing: None,
+            keep_alive: None,
             models: Vec::new(),
             configured: !installed.is_empty(),
         });
@@ -187,6 +189,7 @@ fn configured(entry: &schema::Provider, known: Option<Provider>) -> Provider {
             .as_ref()
             .and_then(|params| params.get("provider"))
             .cloned(),
+        keep_alive: entry.keep_alive.clone(),
         models,
         configured: true,
     }
@@ -213,9 +216,9 @@ fn supported(api: schema::Api) -> ApiOrName {
         schema::Api::OpenaiCompletions => Ok(Api::OpenAiCompletions),
         schema::Api::OpenaiResponses => Ok(Api::OpenAiResponses),
         schema::Api::AnthropicMessages => Ok(Api::AnthropicMessages),
-        schema::Api::GoogleGenerativeAi => Err("google-generative-ai".to_owned()),
+        schema::Api::GoogleGenerativeAi => Ok(Api::GoogleGenerativeAi),
         schema::Api::GithubCopilot => Err("github-copilot".to_owned()),
         schema::Api::BedrockConverseStream => Err("bedrock-converse-stream".to_owned()),
-        schema::Api::Ollama => Err("ollama".to_owned()),
+        schema::Api::Ollama => Ok(Api::Ollama),
     }
 }

@@ -22,6 +22,9 @@ fn a_server_of_the_owner_s_own_speaks_completions_unless_told() {
         "lmstudio": provider("http://127.0.0.1:1234/v1", json!({"api": "openai-responses"})),
         "anthropic": {"baseUrl": "http://proxy:9", "models": []},
         "gem": provider("http://g", json!({"api": "google-generative-ai"})),
+        "native": provider("http://n:11434", json!({"api": "ollama", "keepAlive": "30m"})),
+        "ollama": provider("http://n:11434/v1", json!({"api": "openai-completions"})),
+        "aws": provider("http://a", json!({"api": "bedrock-converse-stream"})),
     }}}));
     assert_eq!(c.resolve("box/m").unwrap().api, Api::OpenAiCompletions);
     assert_eq!(c.resolve("lmstudio/m").unwrap().api, Api::OpenAiResponses);
@@ -30,10 +33,39 @@ fn a_server_of_the_owner_s_own_speaks_completions_unless_told() {
         (moved.api, moved.base_url.as_str()),
         (Api::AnthropicMessages, "http://proxy:9")
     );
+    assert_eq!(c.resolve("gem/m").unwrap().api, Api::GoogleGenerativeAi);
+    let native = c.resolve("native/m").unwrap();
+    assert_eq!(native.api, Api::Ollama);
+    assert_eq!(native.keep_alive.as_deref(), Some("30m"));
+    assert_eq!(c.resolve("ollama/m").unwrap().api, Api::OpenAiCompletions);
     assert!(matches!(
-        c.resolve("gem/m"),
+        c.resolve("aws/m"),
         Err(CatalogError::UnsupportedApi { .. })
     ));
+}
+
+#[test]
+fn google_is_spoken_to_in_its_own_dialect() {
+    let model = catalog(json!({})).resolve("google/gemini-3-pro").unwrap();
+    assert_eq!(model.api, Api::GoogleGenerativeAi);
+    assert_eq!(
+        model.base_url,
+        "https://generativelanguage.googleapis.com/v1beta"
+    );
+}
+
+#[test]
+fn a_context_window_is_known_where_somebody_stated_it() {
+    let models = json!({"providers": {"box": {"baseUrl": "http://h/v1", "models": [
+        {"id": "stated", "name": "S", "contextWindow": 32768}, {"id": "assumed", "name": "A"},
+    ]}}});
+    let c = catalog(json!({"models": models}));
+    assert!(c.resolve("box/stated").unwrap().context_known);
+    assert!(!c.resolve("box/assumed").unwrap().context_known);
+    let agents = json!({"defaults": {"contextTokens": 16384}});
+    let c = catalog(json!({"models": models, "agents": agents}));
+    let model = c.resolve("box/assumed").unwrap();
+    assert_eq!((model.context_window, model.context_known), (16384, true));
 }
 
 #[test]

@@ -134,6 +134,17 @@ impl Assembler {
         }
     }
 
+    /// What seals a part that is no reasoning, in a block of its own without words: before a call it belongs to that
+    /// call. A seal says that what came before it is no part of a call written as text.
+    pub(super) fn seal(&mut self, signature: String) {
+        self.flush_text();
+        self.release_text();
+        self.push_part(AssistantPart::Thinking(Thinking {
+            thinking: String::new(),
+            signature: Some(signature),
+        }));
+    }
+
     /// Whether any readable reasoning came.
     pub(super) fn has_thinking(&self) -> bool {
         self.parts

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::envelope::{ErrorBody, error_in};
+use super::envelope::{ErrorBody, Quota, error_in};
 use super::figures::{duration, token_figures, waiting_time};
 use super::{FailureClass, TokenFigures};
 
@@ -18,7 +18,20 @@ pub(crate) struct Verdict {
     pub(crate) message: String,
     pub(crate) tokens: TokenFigures,
     pub(crate) retry_after: Option<Duration>,
-    pub(crate) param: Option<String>,
+    pub(crate) params: Vec<String>,
+}
+
+impl Verdict {
+    /// A verdict of our own on what a server sent.
+    pub(crate) fn new(class: FailureClass, message: impl Into<String>) -> Self {
+        Self {
+            class,
+            message: message.into(),
+            tokens: TokenFigures::default(),
+            retry_after: None,
+            params: Vec::new(),
+        }
+    }
 }
 
 /// Classifies a refusal. `status` is the HTTP status (200 for an error inside a good reply), `retry_after` the value
@@ -37,9 +50,11 @@ pub(crate) fn classify(status: u16, retry_after: Option<&str>, body: &str) -> Ve
     tokens.prompt = error.prompt_tokens.or(tokens.prompt);
     tokens.limit = error.context_tokens.or(tokens.limit);
     let class = class_of(status, &error);
-    let param = (class == FailureClass::ParamRejected)
-        .then(|| error.param.clone().or_else(|| quoted_param(&error.message)))
-        .flatten();
+    let params = match class {
+        FailureClass::ParamRejected if error.params.is_empty() => params_in(&error.message),
+        FailureClass::ParamRejected => error.params,
+        _ => Vec::new(),
+    };
     let retry_after = retry_after
         .and_then(duration)
         .or_else(|| error.retry_delay.as_deref().and_then(duration))
@@ -49,7 +64,7 @@ pub(crate) fn classify(status: u16, retry_after: Option<&str>, body: &str) -> Ve
         message: error.message,
         tokens,
         retry_after,
-        param,
+        params,
     }
 }
 
@@ -115,6 +130,10 @@ const PHRASES: &[(&[&str], FailureClass)] = &[
     (&["model", "does not exist"], FailureClass::ModelUnavailable),
     (&["model", "not found"], FailureClass::ModelUnavailable),
     (&["not a valid model"], FailureClass::ModelUnavailable),
+    (
+        &["user location is not supported"],
+        FailureClass::ModelUnavailable,
+    ),
     (&["failed to load model"], FailureClass::ModelUnavailable),
     (
         &["requires more system memory"],
@@ -122,6 +141,7 @@ const PHRASES: &[(&[&str], FailureClass)] = &[
     ),
     (&["does not support tools"], FailureClass::ToolsUnsupported),
     (&["tool choice requires"], FailureClass::ToolsUnsupported),
+    (&["tools param requires"], FailureClass::ToolsUnsupported),
     (
         &["tool use is not supported"],
         FailureClass::ToolsUnsupported,
@@ -147,17 +167,34 @@ const PHRASES: &[(&[&str], FailureClass)] = &[
     (&["tool_use_id"], FailureClass::HistoryRejected),
     (&["tool_use", "tool_result"], FailureClass::HistoryRejected),
     (&["without its required"], FailureClass::HistoryRejected),
+    (&["thought_signature"], FailureClass::HistoryRejected),
+    (
+        &["number of function response parts"],
+        FailureClass::HistoryRejected,
+    ),
     (
         &["function call turn comes immediately"],
         FailureClass::HistoryRejected,
     ),
     (&["max_tokens", "too large"], FailureClass::OutputBudget),
     (
+        &["max_output_tokens", "too large"],
+        FailureClass::OutputBudget,
+    ),
+    (
+        &["max_tokens", "maximum allowed number of output tokens"],
+        FailureClass::OutputBudget,
+    ),
+    (
         &["max_completion_tokens", "too large"],
         FailureClass::OutputBudget,
     ),
     (
         &["maximum context length", "in the output"],
+        FailureClass::OutputBudget,
+    ),
+    (
+        &["maximum context length", "tokens for the completion"],
         FailureClass::OutputBudget,
     ),
     (&["maximum context length"], FailureClass::ContextOverflow),
@@ -179,6 +216,15 @@ const PHRASES: &[(&[&str], FailureClass)] = &[
         &["request exceeds the maximum size"],
         FailureClass::ContextOverflow,
     ),
+    (
+        &["unknown name", "function_declarations"],
+        FailureClass::SchemaUnsupported,
+    ),
+    (
+        &["invalid json payload", "unknown name"],
+        FailureClass::ParamRejected,
+    ),
+    (&["does not support thinking"], FailureClass::ParamRejected),
     (&["must be a string or null"], FailureClass::ParamRejected),
     (
         &["extra inputs are not permitted"],
@@ -194,6 +240,8 @@ const PHRASES: &[(&[&str], FailureClass)] = &[
     (&["overloaded"], FailureClass::Overloaded),
     (&["incorrect api key"], FailureClass::Auth),
     (&["invalid api key"], FailureClass::Auth),
+    (&["api key not valid"], FailureClass::Auth),
+    (&["api key expired"], FailureClass::Auth),
     (&["no api key"], FailureClass::Auth),
     (&["timed out"], FailureClass::Timeout),
     (&["timeouterror"], FailureClass::Timeout),
@@ -228,20 +276,21 @@ fn class_of(status: u16, error: &ErrorBody) -> FailureClass {
     };
     match (status, coded) {
         (402, _) => return FailureClass::Billing,
-        // A server that says "rate limit" about an empty account means the account.
+        // A server that says "rate limit" about an empty account means the account. Google speaks of the plan and its
+        // billing whatever the quota; which one it is stands in the details.
         (_, Some(FailureClass::RateLimit)) | (429, None) => {
-            return match phrased() {
-                Some(FailureClass::Billing) => FailureClass::Billing,
+            return match (error.quota, phrased()) {
+                (Some(Quota::Minute), _) => FailureClass::RateLimit,
+                (Some(Quota::Day), _) | (None, Some(FailureClass::Billing)) => {
+                    FailureClass::Billing
+                }
                 _ => FailureClass::RateLimit,
             };
         }
         (_, Some(class)) => return class,
         _ => {}
     }
-    if error
-        .param
-        .as_deref()
-        .is_some_and(|p| p.starts_with("tools"))
+    if error.params.iter().any(|param| param.starts_with("tools"))
         && (400..500).contains(&status)
         && !matches!(status, 401 | 403 | 404)
     {
@@ -260,7 +309,7 @@ fn class_of(status: u16, error: &ErrorBody) -> FailureClass {
         413 => FailureClass::ContextOverflow,
         503 => phrased().unwrap_or(FailureClass::Overloaded),
         400..500 => phrased().unwrap_or(match status {
-            422 if error.param.is_some() => FailureClass::ParamRejected,
+            422 if !error.params.is_empty() => FailureClass::ParamRejected,
             _ => FailureClass::BadRequest,
         }),
         // 5xx, and errors inside a 200.
@@ -268,15 +317,27 @@ fn class_of(status: u16, error: &ErrorBody) -> FailureClass {
     }
 }
 
-/// The request field that a refusal names in its text: `messages[1].content must be …`, `Unsupported parameter: 'x'`.
-fn quoted_param(message: &str) -> Option<String> {
+/// The request fields that a refusal names in its text: `messages[1].content must be …`, `Unsupported parameter: 'x'`,
+/// `Unrecognized request arguments supplied: x, y`.
+fn params_in(message: &str) -> Vec<String> {
     if message.contains("must be a string or null") {
-        return Some("messages[].content".to_owned());
+        return vec!["messages[].content".to_owned()];
     }
-    let start = message.find(['\'', '"', '`'])? + 1;
-    let quote = message[..start].chars().next_back()?;
-    let end = message[start..].find(quote)? + start;
-    Some(message[start..end].to_owned())
+    // Ollama quotes the model here, not the field.
+    if message.contains("does not support thinking") {
+        return vec!["think".to_owned()];
+    }
+    if let Some((_, fields)) = message.split_once(" supplied: ") {
+        let fields = fields.split([',', ' ']).filter(|field| !field.is_empty());
+        return fields.map(str::to_owned).collect();
+    }
+    let quoted = || {
+        let start = message.find(['\'', '"', '`'])? + 1;
+        let quote = message[..start].chars().next_back()?;
+        let end = message[start..].find(quote)? + start;
+        Some(message[start..end].to_owned())
+    };
+    quoted().into_iter().collect()
 }
 
 #[cfg(test)]
@@ -344,9 +405,146 @@ mod tests {
                 row.get("retry_after_s"),
                 verdict.retry_after.map(|d| d.as_secs()).into(),
             );
-            check("param", row.get("param"), verdict.param.into());
+            check(
+                "param",
+                row.get("param"),
+                verdict.params.first().cloned().into(),
+            );
         }
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
+    /// Google's refusal for a quota: the text is the same whichever it is.
+    fn out_of_quota(id: &str) -> String {
+        let message = "You exceeded your current quota, please check your plan and billing details. \
+            For more information, head to: https://ai.google.dev/gemini-api/docs/rate-limits. \n\
+            * Quota exceeded for metric: generativelanguage.googleapis.com/generate_content_free_tier_requests, \
+            limit: 20\nPlease retry in 14.925851614s.";
+        serde_json::json!([{"error": {
+            "code": 429, "message": message, "status": "RESOURCE_EXHAUSTED",
+            "details": [
+                {"@type": "type.googleapis.com/google.rpc.Help", "links": []},
+                {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [{"quotaId": id}]},
+                {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "14s"},
+            ],
+        }}])
+        .to_string()
+    }
+
+    #[test]
+    fn google_s_quota_of_a_minute_passes_and_that_of_a_day_does_not() {
+        let minute = "GenerateRequestsPerMinutePerProjectPerModel-FreeTier";
+        let verdict = classify(429, None, &out_of_quota(minute));
+        assert_eq!(verdict.class, FailureClass::RateLimit);
+        assert_eq!(verdict.retry_after, Some(Duration::from_secs(14)));
+        let day = "GenerateRequestsPerDayPerProjectPerModel-FreeTier";
+        let verdict = classify(429, None, &out_of_quota(day));
+        assert_eq!(verdict.class, FailureClass::Billing);
+        // Without details the text decides, as ever.
+        let verdict = classify(429, None, &out_of_quota(""));
+        assert_eq!(verdict.class, FailureClass::Billing);
+    }
+
+    #[test]
+    fn what_google_and_ollama_refuse_is_told_apart() {
+        use FailureClass as C;
+        let google = |code: u16, status: &str, message: &str| {
+            let error = serde_json::json!({"code": code, "message": message, "status": status});
+            classify(
+                code,
+                None,
+                &serde_json::json!({ "error": error }).to_string(),
+            )
+        };
+        for (code, status, message, class) in [
+            (
+                400,
+                "INVALID_ARGUMENT",
+                "API key not valid. Please pass a valid API key.",
+                C::Auth,
+            ),
+            (
+                403,
+                "PERMISSION_DENIED",
+                "Method doesn't allow unregistered callers.",
+                C::Auth,
+            ),
+            (
+                400,
+                "FAILED_PRECONDITION",
+                "User location is not supported for the API use.",
+                C::ModelUnavailable,
+            ),
+            (
+                404,
+                "NOT_FOUND",
+                "models/x is not found for API version v1beta, or is not supported for generateContent.",
+                C::ModelUnavailable,
+            ),
+            (
+                400,
+                "INVALID_ARGUMENT",
+                "Function call is missing a thought_signature in functionCall parts.",
+                C::HistoryRejected,
+            ),
+            (
+                400,
+                "INVALID_ARGUMENT",
+                "Please ensure that function call turn comes immediately after a user turn or after a function \
+                 response turn.",
+                C::HistoryRejected,
+            ),
+            (
+                400,
+                "INVALID_ARGUMENT",
+                "Please ensure that the number of function response parts is equal to the number of function call \
+                 parts of the function call turn.",
+                C::HistoryRejected,
+            ),
+            (
+                503,
+                "UNAVAILABLE",
+                "The model is overloaded. Please try again later.",
+                C::Overloaded,
+            ),
+            (
+                500,
+                "INTERNAL",
+                "An internal error has occurred.",
+                C::ServerError,
+            ),
+            (
+                504,
+                "DEADLINE_EXCEEDED",
+                "The request timed out.",
+                C::Timeout,
+            ),
+        ] {
+            assert_eq!(google(code, status, message).class, class, "{message}");
+        }
+        let overflow = google(
+            400,
+            "INVALID_ARGUMENT",
+            "The input token count exceeds the maximum number of tokens allowed 1048576.",
+        );
+        assert_eq!(overflow.class, C::ContextOverflow);
+        assert_eq!(overflow.tokens.limit, Some(1_048_576));
+        let unknown = google(
+            400,
+            "INVALID_ARGUMENT",
+            "Invalid JSON payload received. Unknown name \"thinkingLevel\" at 'generation_config': Cannot find field.",
+        );
+        assert_eq!(unknown.class, C::ParamRejected);
+        assert_eq!(unknown.params, ["thinkingLevel"]);
+        let thinking = classify(
+            400,
+            None,
+            r#"{"error":"\"llama3\" does not support thinking"}"#,
+        );
+        assert_eq!(thinking.class, C::ParamRejected);
+        assert_eq!(thinking.params, ["think"]);
+        let cut = r#"{"error":"the input length exceeds the context length"}"#;
+        assert_eq!(classify(400, None, cut).class, C::ContextOverflow);
     }
 
     #[test]

@@ -14,13 +14,24 @@ pub(crate) struct ErrorBody {
     /// `code` as a number, where it is an HTTP status (as an int or as digits).
     pub(crate) status: Option<u16>,
     /// The request field named.
-    pub(crate) param: Option<String>,
+    pub(crate) params: Vec<String>,
     /// `n_prompt_tokens` (llama.cpp).
     pub(crate) prompt_tokens: Option<u64>,
     /// `n_ctx` (llama.cpp).
     pub(crate) context_tokens: Option<u64>,
     /// How long to wait, in the words of the body (Google's `retryDelay`).
     pub(crate) retry_delay: Option<String>,
+    /// Which quota is used up, where the body says so (Google's `quotaId`).
+    pub(crate) quota: Option<Quota>,
+}
+
+/// How long a quota lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Quota {
+    /// It is there again within a minute.
+    Minute,
+    /// It is used up for today.
+    Day,
 }
 
 /// Finds the error in a JSON value; `None` when the value is not an error.
@@ -96,7 +107,7 @@ fn read_fields(value: &Value, body: &mut ErrorBody) {
         _ => {}
     }
     if let Some(Value::String(param)) = value.get("param") {
-        body.param = Some(param.clone());
+        body.params = vec![param.clone()];
     }
     body.prompt_tokens = value.get("n_prompt_tokens").and_then(Value::as_u64);
     body.context_tokens = value.get("n_ctx").and_then(Value::as_u64);
@@ -105,6 +116,26 @@ fn read_fields(value: &Value, body: &mut ErrorBody) {
             .iter()
             .find_map(|d| d.get("retryDelay")?.as_str())
             .map(str::to_owned);
+        body.quota = quota(details);
+    }
+}
+
+/// The longest-lasting quota named: a free tier that is closed altogether names all of them.
+fn quota(details: &[Value]) -> Option<Quota> {
+    let violations = details
+        .iter()
+        .filter_map(|d| d.get("violations")?.as_array());
+    let ids: Vec<&str> = violations
+        .flatten()
+        .filter_map(|violation| violation.get("quotaId")?.as_str())
+        .collect();
+    let names = |word: &str| ids.iter().any(|id| id.contains(word));
+    if names("PerDay") {
+        Some(Quota::Day)
+    } else if names("PerMinute") {
+        Some(Quota::Minute)
+    } else {
+        None
     }
 }
 
@@ -135,8 +166,8 @@ fn read_detail(detail: &Value, body: &mut ErrorBody) {
                 {
                     body.kind = kind.to_owned();
                 }
-                if body.param.is_none() && !place.is_empty() {
-                    body.param = Some(place.clone());
+                if !place.is_empty() {
+                    body.params.push(place.clone());
                 }
                 texts.push(format!("{place}: {text}"));
             }
@@ -169,7 +200,9 @@ fn read_nested(raw: &Value, body: &mut ErrorBody) {
         if !inner.code.is_empty() {
             body.code = inner.code;
         }
-        body.param = inner.param.or(body.param.take());
+        if !inner.params.is_empty() {
+            body.params = inner.params;
+        }
         body.prompt_tokens = inner.prompt_tokens.or(body.prompt_tokens);
         body.context_tokens = inner.context_tokens.or(body.context_tokens);
     }

@@ -15,10 +15,12 @@ const LIMIT_AFTER: &[&str] = &[
     "prompt length is ",
     "token limit: ",
     "tokens allowed (",
+    "supports at most ",
+    "tokens allowed ",
 ];
 
 /// Words directly behind the server's limit.
-const LIMIT_BEFORE: &[&str] = &[" maximum"];
+const LIMIT_BEFORE: &[&str] = &[" maximum", ", which is the maximum"];
 
 /// Words directly before the prompt's size.
 const PROMPT_AFTER: &[&str] = &[
@@ -36,7 +38,11 @@ const PROMPT_AFTER: &[&str] = &[
 ];
 
 /// Words directly behind the prompt's size.
-const PROMPT_BEFORE: &[&str] = &[" in the messages", " input tokens"];
+const PROMPT_BEFORE: &[&str] = &[
+    " in the messages",
+    " input tokens",
+    " tokens from the input",
+];
 
 /// The prompt's size and the limit, where the text names them.
 pub(super) fn token_figures(text: &str) -> TokenFigures {

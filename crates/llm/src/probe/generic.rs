@@ -5,11 +5,12 @@ use super::site::{Finding, Site};
 use super::{Fact, ServedModel, ServerKind};
 
 /// Where servers write how many tokens a model takes.
-const CONTEXT_FIELDS: [&str; 4] = [
+const CONTEXT_FIELDS: [&str; 5] = [
     "context_length",
     "max_context_length",
     "context_window",
     "max_model_len",
+    "inputTokenLimit",
 ];
 
 /// What the list says.

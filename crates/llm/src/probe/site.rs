@@ -8,7 +8,7 @@ use super::{Fact, ServedModel, ServerKind};
 use crate::endpoint::Endpoint;
 use crate::listing::List;
 use crate::lookup::{Lookup, LookupError};
-use crate::model::Model;
+use crate::model::{Api, Model};
 
 /// What a program's module found out.
 pub(super) struct Finding {
@@ -47,6 +47,8 @@ pub(super) struct Site<'a> {
     root: String,
     /// Where the list was read, as it may be shown.
     pub(super) list_source: String,
+    /// The dialect.
+    pub(super) api: Api,
     /// The id of the model that the owner configured.
     pub(super) wanted: &'a str,
 }
@@ -58,6 +60,7 @@ impl<'a> Site<'a> {
             list,
             root: Endpoint::from_base(base, model.api).server_root(),
             list_source: shown(&list.url),
+            api: model.api,
             wanted: &model.reference.model,
         }
     }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::mend::mend;
 use crate::backend::{Backend, EventSink, Reply};
 use crate::event::Event;
-use crate::failure::Failure;
+use crate::failure::{Failure, FailureClass};
 use crate::knowledge::Knowledge;
 use crate::model::Model;
 use crate::request::Request;
@@ -36,19 +36,20 @@ impl<B: Backend> Backend for Repairing<B> {
         request: &Request,
         events: EventSink<'_>,
     ) -> Result<Reply, Failure> {
-        let mut mended = model.clone();
+        // What an earlier try of the same turn has taught counts already.
+        let mut mended = self.knowledge.dress(model.clone()).await;
+        let plain = mended.repairs.clone();
         let mut tries = 0;
         loop {
             for loss in mended.repairs.losses_for(request) {
                 events(Event::Notice(format!("{}: {loss}.", model.reference)));
             }
-            let failure = match self.inner.stream(&mended, request, &mut *events).await {
-                Ok(reply) => {
-                    if mended.repairs != model.repairs {
-                        self.knowledge.repaired(&mended).await;
-                    }
-                    return Ok(reply);
-                }
+            let outcome = self.inner.stream(&mended, request, &mut *events).await;
+            if outcome.as_ref().err().is_none_or(is_answer) && mended.repairs != plain {
+                self.knowledge.repaired(&mended).await;
+            }
+            let failure = match outcome {
+                Ok(reply) => return Ok(reply),
                 Err(failure) => failure,
             };
             if tries == REPAIRS {
@@ -63,4 +64,12 @@ impl<B: Backend> Backend for Repairing<B> {
             events(Event::Again { failure });
         }
     }
+}
+
+/// Whether the server took the request, whatever became of the answer.
+fn is_answer(failure: &Failure) -> bool {
+    matches!(
+        failure.class,
+        FailureClass::EmptyReply | FailureClass::ReasoningOnly | FailureClass::OutputExhausted
+    )
 }

@@ -1,7 +1,5 @@
 //! From a refusal to the repairs that answer it.
 
-use std::collections::BTreeSet;
-
 use super::Repairs;
 use crate::endpoint::Endpoint;
 use crate::failure::{Failure, FailureClass};
@@ -37,6 +35,26 @@ const HINTS: &[&str] = &[
     "format",
 ];
 
+/// Fields that are sent of our own accord.
+const OPTIONAL: &[&str] = &[
+    "stream_options",
+    "store",
+    "strict",
+    "parallel_tool_calls",
+    "return_progress",
+    "cache_prompt",
+    "id_slot",
+];
+
+/// Fields that the caller or the owner asked for, but that an answer can do without.
+const WISHES: &[&str] = &[
+    "temperature",
+    "tool_choice",
+    "reasoning_effort",
+    "reasoning",
+    "include",
+];
+
 /// Output tokens asked for at most where a server refuses more and does not say how many it takes.
 const MODEST_OUTPUT: u64 = 4096;
 
@@ -53,7 +71,7 @@ pub(super) fn mend(failure: &Failure, model: &Model, request: &Request) -> Optio
     let text = failure.detail.to_lowercase();
     let says = |word: &str| text.contains(word);
     let named = match failure.class {
-        FailureClass::ParamRejected => param(failure, model, &mut mended),
+        FailureClass::ParamRejected => params(failure, model, &mut mended),
         FailureClass::SchemaUnsupported if !mended.simple_schemas => {
             mended.simple_schemas = true;
             true
@@ -69,6 +87,10 @@ pub(super) fn mend(failure: &Failure, model: &Model, request: &Request) -> Optio
             true
         }
         FailureClass::OutputBudget => lower_output(failure, request, &mut mended),
+        // The prompt alone would fit: it is the output that does not.
+        FailureClass::ContextOverflow if matches!((failure.tokens.prompt, failure.tokens.limit), (Some(prompt), Some(limit)) if prompt < limit) => {
+            lower_output(failure, request, &mut mended)
+        }
         FailureClass::HistoryRejected => {
             if says("reasoning") || says("thinking") || says("signature") {
                 mended.without_sealed_reasoning = true;
@@ -96,7 +118,7 @@ pub(super) fn mend(failure: &Failure, model: &Model, request: &Request) -> Optio
     if !named {
         return None;
     }
-    harmless(model, request, &mut mended);
+    harmless(failure, model, request, &mut mended);
     (mended != model.repairs).then_some(mended)
 }
 
@@ -108,12 +130,17 @@ fn is_named(failure: &Failure) -> bool {
     )
 }
 
-/// A field that the server does not know, or not with this content.
-fn param(failure: &Failure, model: &Model, mended: &mut Repairs) -> bool {
+/// Fields that the server does not know, or not with this content.
+fn params(failure: &Failure, model: &Model, mended: &mut Repairs) -> bool {
+    let mut any = failure.params.is_empty();
+    for path in &failure.params {
+        any |= param(path, failure, model, mended);
+    }
+    any
+}
+
+fn param(path: &str, failure: &Failure, model: &Model, mended: &mut Repairs) -> bool {
     let text = failure.detail.to_lowercase();
-    let Some(path) = failure.param.as_deref() else {
-        return true;
-    };
     let segments: Vec<&str> = path
         .split(['.', '[', ']', '/'])
         .filter(|segment| !segment.is_empty() && *segment != "body")
@@ -134,7 +161,7 @@ fn param(failure: &Failure, model: &Model, mended: &mut Repairs) -> bool {
         "strict" => {
             mended.dropped.insert("strict".to_owned());
         }
-        field if LIMITS.contains(&field) => {
+        field if LIMITS.contains(&field) && model.api != Api::AnthropicMessages => {
             // Where the refusal names the field to use instead, the owner's (or the vendor's) choice is turned round.
             mended
                 .dropped
@@ -146,7 +173,7 @@ fn param(failure: &Failure, model: &Model, mended: &mut Repairs) -> bool {
                 mended.dropped.remove(*other);
             }
         }
-        field if ESSENTIAL.contains(&field) => {}
+        field if ESSENTIAL.contains(&field) || LIMITS.contains(&field) => {}
         field => {
             mended.dropped.insert(field.to_owned());
             if field == "reasoning" || field == "reasoning_effort" {
@@ -189,8 +216,8 @@ fn lower_output(failure: &Failure, request: &Request, mended: &mut Repairs) -> b
 
 /// Chat Completions is what nearly every server speaks.
 fn other_dialect(failure: &Failure, model: &Model, mended: &mut Repairs) -> bool {
-    let refused = matches!(failure.status, Some(200 | 400 | 404 | 405 | 501));
-    if !refused || !matches!(model.api, Api::OpenAiResponses | Api::AnthropicMessages) {
+    let redirected = matches!(failure.status, Some(300..400));
+    if redirected || !matches!(model.api, Api::OpenAiResponses | Api::AnthropicMessages) {
         return false;
     }
     mended.api = Some(Api::OpenAiCompletions);
@@ -198,7 +225,7 @@ fn other_dialect(failure: &Failure, model: &Model, mended: &mut Repairs) -> bool
 }
 
 /// What changes nothing in the meaning, and what a server that refuses things may refuse next.
-fn harmless(model: &Model, request: &Request, mended: &mut Repairs) {
+fn harmless(failure: &Failure, model: &Model, request: &Request, mended: &mut Repairs) {
     if Endpoint::new(model).is_vendor() {
         return;
     }
@@ -207,35 +234,36 @@ fn harmless(model: &Model, request: &Request, mended: &mut Repairs) {
     mended.plain_system_role = true;
     mended.short_call_ids = true;
     mended.simple_schemas |= !request.tools.is_empty();
-    mended.system_in_user |= !request.system.is_empty() && model.server.is_none();
-    // Programs that we know take these; another may refuse them next, and can be asked without.
-    if model.server.is_none() {
-        let optional = ["stream_options", "store", "strict", "parallel_tool_calls"];
-        mended.dropped.extend(optional.map(str::to_owned));
-        if let Some(asked) = request.max_tokens
-            && model.output_limit.is_none()
-        {
-            let max = mended.max_tokens.unwrap_or(u64::MAX);
-            mended.max_tokens = Some(max.min(asked).min(MODEST_OUTPUT));
+    // Programs that we know take the rest; another may refuse it next, and can be asked without.
+    if model.server.is_some() {
+        return;
+    }
+    mended.system_in_user |= !request.system.is_empty();
+    let mut drop = |fields: &[&str]| {
+        let fields = fields.iter().map(|field| (*field).to_owned());
+        mended.dropped.extend(fields);
+    };
+    drop(OPTIONAL);
+    let is_second = !model.repairs.is_empty();
+    if is_second {
+        drop(WISHES);
+    }
+    // The Messages API cannot do without a limit, and one that the server spoke of has been seen to.
+    let spoken_of = |param: &String| LIMITS.contains(&param.as_str());
+    let needs_limit = mended.api.unwrap_or(model.api) == Api::AnthropicMessages
+        || failure.class == FailureClass::OutputBudget
+        || failure.params.iter().any(spoken_of);
+    if !needs_limit && (is_second || failure.class == FailureClass::ParamRejected) {
+        // The owner's own limit stays until the server refuses it by name.
+        if model.output_limit.is_none() {
+            mended
+                .dropped
+                .extend(LIMITS.iter().map(|limit| (*limit).to_owned()));
         }
-        if model.repairs.is_empty() && mended.api.is_none() {
-            return;
-        }
-        // The second refusal: nothing but what the question consists of.
-        let bare: BTreeSet<String> = [
-            "temperature",
-            "tool_choice",
-            "reasoning_effort",
-            "reasoning",
-            "include",
-            "return_progress",
-            "cache_prompt",
-            "id_slot",
-        ]
-        .into_iter()
-        .chain(LIMITS.iter().copied())
-        .map(str::to_owned)
-        .collect();
-        mended.dropped.extend(bare);
+    } else if let Some(asked) = request.max_tokens
+        && model.output_limit.is_none()
+    {
+        let max = mended.max_tokens.unwrap_or(u64::MAX);
+        mended.max_tokens = Some(max.min(asked).min(MODEST_OUTPUT));
     }
 }

@@ -16,9 +16,9 @@ use crate::fixture::{Outcome, ask, decode, hi, model, model_at};
 use crate::oracle::{self, Said, case, endpoint};
 
 /// A reply and the request that it answers.
-struct Recording {
-    capture: Capture,
-    model: Model,
+pub(crate) struct Recording {
+    pub(crate) capture: Capture,
+    pub(crate) model: Model,
     /// The request as the decoder sees it.
     request: Request,
 }
@@ -28,7 +28,7 @@ impl Recording {
         decode(&self.model, &self.request, chunks)
     }
 
-    fn said(&self) -> Said {
+    pub(crate) fn said(&self) -> Said {
         oracle::read(&self.capture, &self.capture.body)
     }
 }
@@ -80,7 +80,8 @@ fn recording(capture: Capture) -> Option<Recording> {
     })
 }
 
-fn answers() -> impl Iterator<Item = &'static Recording> {
+/// Recorded answers, refusals left aside.
+pub(crate) fn answers() -> impl Iterator<Item = &'static Recording> {
     RECORDINGS.iter().filter(|r| r.capture.status == 200)
 }
 

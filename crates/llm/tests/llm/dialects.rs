@@ -3,7 +3,10 @@
 mod answers;
 mod broken;
 mod completions;
+mod cuts;
+mod google;
 mod messages;
+mod ollama;
 mod reasoning;
 mod responses;
 mod text_calls;

@@ -1,5 +1,7 @@
 //! The body that each dialect sends, to the field.
 
+mod google;
+mod ollama;
 mod options;
 
 use moltbot_llm::{

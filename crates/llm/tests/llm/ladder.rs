@@ -1,56 +1,14 @@
 //! Walking from model to model over real connections.
 
 use moltbot_llm::{
-    Answer, Api, Catalog, Content, Credentials, Event, FailureClass, Image, Ladder, LadderError,
-    Message, ModelRef, Request, ThinkingLevel, UserMessage,
+    Api, Catalog, Content, Credentials, FailureClass, Image, Message, ModelRef, Request,
+    ThinkingLevel, UserMessage,
 };
 use moltbot_testkit::{Part, Reply, Script, ScriptedServer, Step, When, error, openai_chat};
 use serde_json::{Value, json};
 
 use crate::fixture::{config, hi, ladder, over, provider};
-
-/// What came of a walk.
-struct Walk {
-    events: Vec<Event>,
-    result: Result<Answer, LadderError>,
-}
-
-impl Walk {
-    async fn new(ladder: &Ladder, request: &Request) -> Self {
-        let mut events = Vec::new();
-        let result = ladder.run(request, &mut |event| events.push(event)).await;
-        Self { events, result }
-    }
-
-    /// The failures after which another model was asked.
-    fn switches(&self) -> Vec<(FailureClass, String)> {
-        self.events
-            .iter()
-            .filter_map(|event| match event {
-                Event::NextModel { failure, next } => Some((failure.class, next.to_string())),
-                _ => None,
-            })
-            .collect()
-    }
-
-    /// The text that stands at the end, once what a failed model had shown is taken back.
-    fn shown(&self) -> String {
-        let mut shown = String::new();
-        for event in &self.events {
-            match event {
-                Event::Text(piece) => shown.push_str(piece),
-                Event::NextModel { .. } | Event::TextWasThinking => shown.clear(),
-                _ => {}
-            }
-        }
-        shown
-    }
-
-    #[track_caller]
-    fn error(&self) -> &LadderError {
-        self.result.as_ref().unwrap_err()
-    }
-}
+use crate::walk::Walk;
 
 fn hello() -> Reply {
     openai_chat(&[Part::Text("Hello there.")]).stream()

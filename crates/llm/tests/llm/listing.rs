@@ -62,6 +62,41 @@ async fn the_key_is_sent_in_the_dialect_s_header() {
 }
 
 #[tokio::test]
+async fn google_s_list_holds_the_models_that_answer() {
+    let body = json!({"models": [
+        {"name": "models/gemini-3-pro-preview", "inputTokenLimit": 1048576, "outputTokenLimit": 65536,
+         "supportedGenerationMethods": ["generateContent", "countTokens"]},
+        {"name": "models/gemini-embedding-001", "supportedGenerationMethods": ["embedContent"]},
+        {"name": "models/gemma-3-27b-it"},
+    ]});
+    let when = When::get("/v1/models").api_key(KEY);
+    let script = Script::new().on(when, Reply::json(200, &body));
+    let server = ScriptedServer::start(script).await;
+    let model = model_at(&server.base_url(), Api::GoogleGenerativeAi);
+    let listed = list_models(&model, Some(KEY), PATIENCE).await.unwrap();
+    let ids: Vec<&str> = listed.iter().map(|model| model.id.as_str()).collect();
+    assert_eq!(ids, ["gemini-3-pro-preview", "gemma-3-27b-it"]);
+    let query = server.requests()[0].query.clone();
+    assert_eq!(query.as_deref(), Some("pageSize=1000"));
+    assert!(list_models(&model, Some("wrong"), PATIENCE).await.is_err());
+}
+
+#[tokio::test]
+async fn ollama_s_list_is_that_of_its_tags() {
+    let body = json!({"models": [
+        {"name": "qwen3:8b", "model": "qwen3:8b", "size": 5_225_388_164_u64}, {"name": "llama3:latest"},
+    ]});
+    let script = Script::new().on(When::get("/api/tags"), Reply::json(200, &body));
+    let server = ScriptedServer::start(script).await;
+    for base in [server.base_url(), server.origin()] {
+        let model = model_at(&base, Api::Ollama);
+        let listed = list_models(&model, None, PATIENCE).await.unwrap();
+        let ids: Vec<&str> = listed.iter().map(|model| model.id.as_str()).collect();
+        assert_eq!(ids, ["qwen3:8b", "llama3:latest"]);
+    }
+}
+
+#[tokio::test]
 async fn what_is_no_list_is_named_as_such() {
     for reply in [
         Reply::whole(200, "text/html", "<html>It works!</html>"),

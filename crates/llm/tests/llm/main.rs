@@ -1,15 +1,20 @@
 //! Tests of the crate from outside: recorded replies of real servers, scripted servers, request bodies.
 #![allow(clippy::unwrap_used)]
 
+mod capabilities;
 mod captures;
+mod cooldown;
 mod dialects;
 mod encode;
 mod fixture;
 mod ladder;
 mod listing;
+mod mishaps;
 mod oracle;
 mod places;
 mod prefix;
 mod probe;
 mod queue;
+mod rotation;
 mod signing;
+mod walk;

@@ -659,3 +659,39 @@ proptest! {
         });
     }
 }
+
+#[tokio::test]
+async fn google_s_own_list_tells_how_much_its_models_take() {
+    let body =
+        json!({"models": [{"name": "models/gemini-3-pro-preview", "inputTokenLimit": 1048576}]});
+    let server = serving(Script::new().on(When::get("/v1/models"), ok(body))).await;
+    let model = model_at(&server.base_url(), Api::GoogleGenerativeAi);
+    let probe = probe(&model, None).await.unwrap();
+    assert_eq!(probe.server.value, ServerKind::Generic);
+    assert_eq!(one(&probe).id, "gemini-3-pro-preview");
+    let path = "/v1/models?pageSize=1000";
+    assert_eq!(*told(&one(&probe).max_context, &server, path), 1_048_576);
+    assert_eq!(server.requests().len(), 1, "it is asked nothing else");
+}
+
+#[tokio::test]
+async fn ollama_is_known_through_its_own_dialect_too() {
+    let tags = json!({"models": [{"name": "qwen3:8b", "model": "qwen3:8b"}]});
+    let running =
+        json!({"models": [{"name": "qwen3:8b", "model": "qwen3:8b", "context_length": 8192}]});
+    let script = Script::new()
+        .on(When::get("/api/version"), ok(json!({"version": "0.12.3"})))
+        .on(When::get("/api/tags"), ok(tags))
+        .on(When::get("/api/ps"), ok(running))
+        .on(
+            When::post("/api/show"),
+            ok(json!({"capabilities": ["tools"]})),
+        );
+    let server = serving(script).await;
+    let probe = probe(&model_at(&server.origin(), Api::Ollama), None)
+        .await
+        .unwrap();
+    assert_eq!(probe.server.value, ServerKind::Ollama);
+    assert_eq!(*told(&one(&probe).loaded_context, &server, "/api/ps"), 8192);
+    assert_spends_nothing(&server);
+}

@@ -7,7 +7,8 @@ use moltbot_llm::{
     Api, Backend, Catalog, Credentials, Event, Failure, FailureClass, HttpBackend, Reply,
 };
 use moltbot_testkit::{
-    Part, Recorded, Script, ScriptedServer, When, anthropic_messages, openai_chat, openai_responses,
+    Part, Recorded, Script, ScriptedServer, When, anthropic_messages, google_generate, ollama_chat,
+    openai_chat, openai_responses,
 };
 use serde_json::{Value, json};
 
@@ -18,7 +19,9 @@ async fn server() -> ScriptedServer {
     let script = Script::new()
         .on(When::post("/v1/chat/completions"), openai_chat(&hello))
         .on(When::post("/v1/responses"), openai_responses(&hello))
-        .on(When::post("/v1/messages"), anthropic_messages(&hello));
+        .on(When::post("/v1/messages"), anthropic_messages(&hello))
+        .on(When::post("/v1/models/"), google_generate(&hello))
+        .on(When::post("/api/chat"), ollama_chat(&hello));
     ScriptedServer::start(script).await
 }
 
@@ -47,8 +50,9 @@ async fn signed(api: Api, fields: Value, model: Value) -> Recorded {
         !String::from_utf8_lossy(&request.body).contains(KEY),
         "no key in a body"
     );
+    let query = request.query.as_deref().unwrap_or_default();
     assert!(
-        !request.path.contains(KEY) && request.query.is_none(),
+        !request.path.contains(KEY) && matches!(query, "" | "alt=sse"),
         "no key in a URL"
     );
     request
@@ -90,14 +94,42 @@ async fn anthropic_s_key_has_a_header_of_its_own() {
 }
 
 #[tokio::test]
+async fn google_s_key_has_a_header_of_its_own_and_ollama_s_is_a_bearer() {
+    let bearer = format!("Bearer {KEY}");
+    let google = Api::GoogleGenerativeAi;
+    let request = signed(google, json!({"apiKey": KEY}), json!({})).await;
+    assert_eq!(request.path, "/v1/models/m:streamGenerateContent");
+    assert_eq!(request.query.as_deref(), Some("alt=sse"));
+    assert_eq!(request.header("x-goog-api-key"), Some(KEY));
+    assert_eq!(request.header("authorization"), None);
+
+    let both = signed(
+        google,
+        json!({"apiKey": KEY, "authHeader": true}),
+        json!({}),
+    )
+    .await;
+    assert_eq!(both.header("x-goog-api-key"), Some(KEY));
+    assert_eq!(both.header("authorization"), Some(bearer.as_str()));
+
+    let request = signed(Api::Ollama, json!({"apiKey": KEY}), json!({})).await;
+    assert_eq!(request.path, "/api/chat");
+    assert_eq!(request.header("authorization"), Some(bearer.as_str()));
+    assert_eq!(request.header("x-goog-api-key"), None);
+}
+
+#[tokio::test]
 async fn a_server_of_one_s_own_needs_no_key() {
     for api in [
         Api::OpenAiCompletions,
         Api::OpenAiResponses,
         Api::AnthropicMessages,
+        Api::GoogleGenerativeAi,
+        Api::Ollama,
     ] {
         let request = signed(api, json!({}), json!({})).await;
         assert_eq!(request.header("authorization"), None);
+        assert_eq!(request.header("x-goog-api-key"), None);
         assert_eq!(request.header("x-api-key"), None);
     }
 }

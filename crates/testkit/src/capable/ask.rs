@@ -94,12 +94,16 @@ impl Ask {
             Err(error) => return Err(malformed("body", error.to_string())),
         };
         let turns = match dialect {
-            Dialect::OpenAiChat => chat_turns(&body)?,
+            Dialect::OpenAiChat | Dialect::GoogleGenerate | Dialect::OllamaChat => {
+                chat_turns(&body)?
+            }
             Dialect::OpenAiResponses => response_turns(&body)?,
             Dialect::AnthropicMessages => message_turns(&body)?,
         };
         let limits: &[&'static str] = match dialect {
-            Dialect::OpenAiChat => &["max_completion_tokens", "max_tokens"],
+            Dialect::OpenAiChat | Dialect::GoogleGenerate | Dialect::OllamaChat => {
+                &["max_completion_tokens", "max_tokens"]
+            }
             Dialect::OpenAiResponses => &["max_output_tokens"],
             Dialect::AnthropicMessages => &["max_tokens"],
         };
@@ -319,7 +323,9 @@ fn tools(dialect: Dialect, body: &Map<String, Value>) -> Result<Vec<Tool>, Malfo
     }
     let tools = array(body, "tools")?.iter().map(|entry| {
         let (inner, schema) = match dialect {
-            Dialect::OpenAiChat => (&entry["function"], "parameters"),
+            Dialect::OpenAiChat | Dialect::GoogleGenerate | Dialect::OllamaChat => {
+                (&entry["function"], "parameters")
+            }
             Dialect::OpenAiResponses => (entry, "parameters"),
             Dialect::AnthropicMessages => (entry, "input_schema"),
         };

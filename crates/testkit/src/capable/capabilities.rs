@@ -23,7 +23,7 @@ pub struct Capabilities {
     /// Which JSON schemas of tools are refused.
     pub schemas: Schemas,
     /// Fields of the request that are refused, by name: top-level ones, `strict` of a tool,
-    /// and any other of [`FIELDS`].
+    /// and any other of [`FIELDS`]. The Messages API takes its `max_tokens` in any case.
     pub refused_fields: BTreeSet<String>,
     /// How a refused field is told.
     pub field_wording: FieldWording,

@@ -1,5 +1,6 @@
 //! What a server holds against a request before its model sees it.
 
+use crate::answer::Dialect;
 use serde_json::Value;
 
 use super::ask::{Ask, Role, Turn};
@@ -19,7 +20,11 @@ pub(super) fn check(can: &Capabilities, ask: &Ask) -> Option<Refusal> {
 }
 
 fn fields(can: &Capabilities, ask: &Ask) -> Option<Refusal> {
-    let refused = |name: &str| can.refused_fields.contains(name);
+    let refused = |name: &str| {
+        // The Messages API cannot do without its limit.
+        let is_required = ask.dialect == Dialect::AnthropicMessages && name == "max_tokens";
+        can.refused_fields.contains(name) && !is_required
+    };
     let mut places: Vec<Vec<Value>> = ask
         .body
         .keys()

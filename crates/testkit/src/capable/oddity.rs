@@ -81,7 +81,9 @@ pub(super) fn deviate(
 ) -> Vec<String> {
     let mut frames: Vec<Frame> = frames.iter().map(|frame| Frame::read(frame)).collect();
     match dialect {
-        Dialect::OpenAiChat => chat(&mut frames, odd, both),
+        Dialect::OpenAiChat | Dialect::GoogleGenerate | Dialect::OllamaChat => {
+            chat(&mut frames, odd, both)
+        }
         Dialect::OpenAiResponses => responses(&mut frames, odd),
         Dialect::AnthropicMessages => messages(&mut frames, odd),
     }

@@ -567,7 +567,7 @@ impl Manner<'_> {
 
     pub(super) fn lone_result(&self, id: &str) -> Refusal {
         let message = match self.dialect {
-            Dialect::OpenAiChat => {
+            Dialect::OpenAiChat | Dialect::GoogleGenerate | Dialect::OllamaChat => {
                 "messages with role 'tool' must be a response to a preceeding message with 'tool_calls'."
                     .to_owned()
             }
@@ -583,7 +583,7 @@ impl Manner<'_> {
 
     pub(super) fn lone_call(&self, id: &str) -> Refusal {
         let message = match self.dialect {
-            Dialect::OpenAiChat => format!(
+            Dialect::OpenAiChat | Dialect::GoogleGenerate | Dialect::OllamaChat => format!(
                 "An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'. The following tool_call_ids did not have response messages: {id}"
             ),
             Dialect::OpenAiResponses => {
@@ -598,7 +598,7 @@ impl Manner<'_> {
 
     /// `field` asked for `asked` tokens behind `prompt`, and there can be `limit`.
     pub(super) fn output(&self, field: &str, asked: u64, prompt: u64, limit: u64) -> Refusal {
-        let context = self.can.context.unwrap_or(prompt + limit);
+        let context = prompt + limit;
         let message = match self.kind() {
             Kind::Vllm => format!(
                 "'max_tokens' or 'max_completion_tokens' is too large: {asked}. This model's maximum context length is {context} tokens and your request has {prompt} input tokens ({asked} > {context} - {prompt})."

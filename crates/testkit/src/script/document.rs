@@ -168,10 +168,12 @@ pub(super) const FINISHES: [(&str, Finish); 4] = [
 ];
 
 /// The names of the dialects.
-pub(super) const DIALECTS: [(&str, Dialect); 3] = [
+pub(super) const DIALECTS: [(&str, Dialect); 5] = [
     ("chat", Dialect::OpenAiChat),
     ("responses", Dialect::OpenAiResponses),
     ("messages", Dialect::AnthropicMessages),
+    ("google", Dialect::GoogleGenerate),
+    ("ollama", Dialect::OllamaChat),
 ];
 
 /// The names that reasoning has in a chat completion.

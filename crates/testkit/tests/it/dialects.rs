@@ -2,7 +2,8 @@
 
 use moltbot_testkit::capture::{self, Capture};
 use moltbot_testkit::{
-    Answer, Finish, Part, Usage, anthropic_messages, openai_chat, openai_responses,
+    Answer, Finish, Part, Usage, anthropic_messages, google_generate, ollama_chat, openai_chat,
+    openai_responses,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -260,6 +261,104 @@ fn a_messages_stream_is_that_of_the_reference() {
     assert!(
         answer.frames()[0].starts_with("event: message_start\ndata: {\"type\":\"message_start\"")
     );
+}
+
+#[test]
+fn a_gemini_stream_is_that_of_the_reference() {
+    let usage = Usage {
+        input_tokens: 30,
+        cached_tokens: 20,
+        output_tokens: 9,
+        reasoning_tokens: 1,
+    };
+    let answer = google_generate(&[Part::Thinking("Hm."), Part::Text("One moment."), CALL, CALL])
+        .usage(usage)
+        .model("gemini");
+    let frame = |part: Value| {
+        json!({
+            "candidates": [{"content": {"parts": [part], "role": "model"}, "index": 0}],
+            "usageMetadata": {"promptTokenCount": 30},
+            "modelVersion": "gemini",
+            "responseId": "scripted",
+        })
+    };
+    let mut call = json!({"functionCall": {"name": "get_weather",
+        "args": {"city": "Paris", "unit": "celsius"}, "id": "call_1"}});
+    let mut last = frame(call.clone());
+    last["candidates"][0]["finishReason"] = "STOP".into();
+    last["usageMetadata"] = json!({"promptTokenCount": 30, "candidatesTokenCount": 8,
+        "totalTokenCount": 39, "cachedContentTokenCount": 20, "thoughtsTokenCount": 1});
+    // Of parallel calls the first alone is signed.
+    call["thoughtSignature"] = "c2NyaXB0ZWQ=".into();
+    assert_eq!(
+        events(&answer),
+        [
+            frame(json!({"text": "Hm.", "thought": true})),
+            frame(json!({"text": "One"})),
+            frame(json!({"text": " moment."})),
+            frame(call.clone()),
+            last,
+        ]
+    );
+    let parts = &answer.body()["candidates"][0]["content"]["parts"];
+    assert_eq!(parts[1], json!({"text": "One moment."}));
+    assert_eq!(parts[2], call);
+    let silent = google_generate(&[]).finish(Finish::ContentFilter);
+    assert_eq!(
+        events(&silent)[0]["candidates"][0]["finishReason"],
+        "SAFETY"
+    );
+}
+
+#[test]
+fn an_ollama_stream_is_that_of_the_reference() {
+    let usage = Usage {
+        input_tokens: 30,
+        cached_tokens: 20,
+        output_tokens: 9,
+        reasoning_tokens: 1,
+    };
+    let answer = ollama_chat(&[Part::Thinking("Hm."), Part::Text("One moment."), CALL])
+        .usage(usage)
+        .model("qwen3");
+    let line = |message: Value| {
+        json!({"model": "qwen3", "created_at": "2023-11-14T22:13:20Z",
+            "message": message, "done": false})
+    };
+    let said = |content: &str| json!({"role": "assistant", "content": content});
+    let mut thought = said("");
+    thought["thinking"] = "Hm.".into();
+    let mut called = said("");
+    called["tool_calls"] = json!([{"function": {"index": 0, "name": "get_weather",
+        "arguments": {"city": "Paris", "unit": "celsius"}}, "id": "call_1"}]);
+    let mut last = line(said(""));
+    let end = json!({"done": true, "done_reason": "stop", "total_duration": 2_000_000,
+        "load_duration": 1_000_000, "prompt_eval_count": 30, "prompt_eval_cached_count": 20,
+        "prompt_eval_duration": 500_000, "eval_count": 9, "eval_duration": 500_000});
+    for (name, value) in end.as_object().unwrap() {
+        last[name] = value.clone();
+    }
+    let frames = answer.frames();
+    let lines: Vec<Value> = frames
+        .iter()
+        .map(|frame| serde_json::from_str(frame.strip_suffix('\n').unwrap()).unwrap())
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            line(thought),
+            line(said("One")),
+            line(said(" moment.")),
+            line(called),
+            last
+        ]
+    );
+    let body = answer.body();
+    assert_eq!(body["message"]["content"], "One moment.");
+    assert_eq!(body["message"]["thinking"], "Hm.");
+    assert_eq!(body["done"], true);
+    let cut = ollama_chat(&[Part::Text("Hm")]).finish(Finish::Length);
+    assert_eq!(cut.body()["done_reason"], "length");
 }
 
 #[test]

@@ -39,6 +39,7 @@ pub(super) async fn check(app: &App, installed: &[InstalledModel]) -> Result<Vec
     let warnings = catalog.warnings().iter();
     checks.extend(warnings.map(|text| Check::warn("models.warning", "warning", text)));
 
+    let services = app.services()?;
     let mut servers = Vec::new();
     for provider in in_use::providers(in_use::models(app, &catalog, &credentials)) {
         let (inside, served): (Vec<Model>, Vec<Model>) = provider
@@ -60,6 +61,7 @@ pub(super) async fn check(app: &App, installed: &[InstalledModel]) -> Result<Vec
             Key::Missing => continue,
         };
         servers.push(Server {
+            service: services.state(&provider.id).await,
             id: provider.id,
             models: served,
             key,

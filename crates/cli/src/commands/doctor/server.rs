@@ -5,6 +5,7 @@ use std::time::Duration;
 use moltbot_llm::{
     Credential, Endpoint, FailureClass, ListedModel, ListingError, Model, list_models, working_base,
 };
+use moltbot_services::ServiceState;
 use tokio::task::JoinSet;
 
 use super::check::Check;
@@ -27,6 +28,8 @@ pub(super) struct Server {
     pub(super) models: Vec<Model>,
     /// The key that goes to it.
     pub(super) key: Option<Credential>,
+    /// How it stands, where it is a service that we start and stop.
+    pub(super) service: Option<ServiceState>,
     /// Whether a turn depends on it.
     pub(super) in_chain: bool,
 }
@@ -82,11 +85,14 @@ impl Server {
                 .iter()
                 .map(|model| model.reference.model.as_str())
                 .collect();
-            let detail = format!(
+            let mut detail = format!(
                 "{} has {}",
                 Endpoint::shown(&first.base_url),
                 names.join(", ")
             );
+            if let Some(running @ ServiceState::Ready { .. }) = &self.service {
+                detail.push_str(&format!("; its service: {running}"));
+            }
             checks.push(Check::ok(&self.check_id(), &self.id, detail));
         }
         checks.extend(
@@ -128,6 +134,18 @@ impl Server {
         let fail = |detail: String| Check::fail(&check_id, &self.id, detail);
         if error.is_wrong_place() {
             return self.check_no_list(model).await;
+        }
+        let silent = matches!(error, ListingError::Unreachable(_) | ListingError::TimedOut);
+        match &self.service {
+            Some(ServiceState::Failing { detail }) if silent => {
+                return fail(format!("{base}: {detail}"))
+                    .remedy(format!("correct models.providers.{}.service", self.id));
+            }
+            Some(ServiceState::Ready { .. }) | None => {}
+            Some(state) if silent => {
+                return Check::ok(&check_id, &self.id, format!("{base}: {state}"));
+            }
+            Some(_) => {}
         }
         match error {
             ListingError::Unreachable(_) if !base.contains("://") => {

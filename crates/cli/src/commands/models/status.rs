@@ -1,12 +1,19 @@
-//! `moltbot models status`: what answers, what follows, and whether each provider has its key.
+//! `moltbot models status`: what answers, what follows, what is left alone for now, and whether each provider has its
+//! key.
+
+mod profiles;
+mod rungs;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use moltbot_config::schema::AgentDefaults;
 use moltbot_config::{EXPECTED_KEYS, load_text};
-use moltbot_llm::{Catalog, CatalogError, CredentialSource, Credentials};
+use moltbot_llm::{Catalog, CatalogError, CredentialSource, Credentials, Knowledge, machine_clock};
 use serde::Serialize;
+
+use profiles::{Logins, Unusable};
+use rungs::Rung;
 
 use super::aliases;
 use super::in_use::{self, Key, ModelInUse, key_remedy};
@@ -24,6 +31,8 @@ struct Status {
     default_model: Option<String>,
     resolved_default: Option<String>,
     fallbacks: Vec<String>,
+    /// The models that a turn walks through.
+    rungs: Vec<Rung>,
     image_model: Option<String>,
     image_fallbacks: Vec<String>,
     aliases: BTreeMap<String, String>,
@@ -37,11 +46,14 @@ struct Status {
 struct Auth {
     store_path: PathBuf,
     shell_env_fallback: ShellEnvFallback,
-    /// Logins that must be renewed; this version uses none.
+    /// Providers in use with logins or tokens, each with their number.
     #[serde(rename = "providersWithOAuth")]
-    providers_with_oauth: [String; 0],
+    providers_with_oauth: Vec<String>,
     missing_providers_in_use: Vec<String>,
     providers: Vec<ProviderAuth>,
+    /// Profiles that are left alone because they were refused.
+    unusable_profiles: Vec<Unusable>,
+    oauth: Logins,
 }
 
 #[derive(Debug, Serialize)]
@@ -66,15 +78,16 @@ struct Effective {
     detail: String,
 }
 
-/// Prints the status. With `check`, a missing credential is an exit code of 1.
-pub(super) fn run(
+/// Prints the status. With `check`, a missing or expired credential is an exit code of 1, one that expires within a day
+/// of 2.
+pub(super) async fn run(
     globals: &Globals,
     app: &App,
     catalog: &Catalog,
     format: FormatArgs,
     check: bool,
 ) -> Result<(), Exit> {
-    let status = read(globals, app, catalog)?;
+    let status = read(globals, app, catalog).await?;
     if format.json {
         output::json(&status)?;
     } else if format.plain {
@@ -83,13 +96,18 @@ pub(super) fn run(
     } else {
         print(app, &status)?;
     }
-    match check && !status.auth.missing_providers_in_use.is_empty() {
-        true => Err(Exit::silent(1)),
-        false => Ok(()),
+    let Auth { oauth, .. } = &status.auth;
+    let missing = !status.auth.missing_providers_in_use.is_empty();
+    if check && (missing || oauth.any("expired") || oauth.any("missing")) {
+        Err(Exit::silent(1))
+    } else if check && oauth.any("expiring") {
+        Err(Exit::silent(2))
+    } else {
+        Ok(())
     }
 }
 
-fn read(globals: &Globals, app: &App, catalog: &Catalog) -> Result<Status, Exit> {
+async fn read(globals: &Globals, app: &App, catalog: &Catalog) -> Result<Status, Exit> {
     let agent_id = app.agent_id(None)?;
     let credentials = app.credentials(&agent_id);
     let has_anthropic_key = credentials.find("anthropic").is_some();
@@ -105,7 +123,23 @@ fn read(globals: &Globals, app: &App, catalog: &Catalog) -> Result<Status, Exit>
     let agent_dir = app.paths().agent_dir(&agent_id);
     let in_use = in_use::models(app, catalog, &credentials);
     let providers = provider_auth(&in_use, &credentials);
+    let ids: Vec<&str> = providers
+        .iter()
+        .map(|auth| auth.provider.as_str())
+        .collect();
+    let now = machine_clock()();
+    let oauth = Logins::new(&credentials, &ids, now);
+    let learned = app.learned()?;
+    let cooldowns = learned.as_ref().map(Knowledge::cooldowns);
+    let chain = catalog.chain(None, Some(&agent_id), has_anthropic_key);
+    let chain = chain.map(|(models, _)| models).unwrap_or_default();
+    let unusable = match cooldowns {
+        Some(cooldowns) => cooldowns.of_credentials(&credentials).await,
+        None => Vec::new(),
+    };
+    let unusable = unusable.into_iter().filter_map(|c| Unusable::new(c, now));
     Ok(Status {
+        rungs: rungs::read(&chain, &credentials, cooldowns).await,
         config_path: app.snapshot.path.clone(),
         default_model: written.or_else(|| resolved.clone()),
         resolved_default: resolved,
@@ -117,7 +151,9 @@ fn read(globals: &Globals, app: &App, catalog: &Catalog) -> Result<Status, Exit>
         auth: Auth {
             store_path: agent_dir.join("auth-profiles.json"),
             shell_env_fallback: shell_env(globals, app)?,
-            providers_with_oauth: [],
+            providers_with_oauth: oauth.counts(),
+            unusable_profiles: unusable.collect(),
+            oauth,
             missing_providers_in_use: providers
                 .iter()
                 .filter(|auth| auth.effective.kind == "missing")
@@ -246,6 +282,13 @@ fn print(app: &App, status: &Status) -> Result<(), Exit> {
         0 => ("Allowed".to_owned(), "every model".to_owned()),
         count => (format!("Allowed ({count})"), status.allowed.join(", ")),
     });
+    for rung in &status.rungs {
+        if let Some(cooldown) = &rung.cooldown {
+            let words = output::plain(&cooldown.in_words());
+            let words = output::styled(output::WARN, words);
+            rows.push(("Cooling".to_owned(), format!("{}  {words}", rung.model)));
+        }
+    }
     let width = rows
         .iter()
         .map(|(label, _)| label.len())
@@ -270,6 +313,19 @@ fn print(app: &App, status: &Status) -> Result<(), Exit> {
         };
         let detail = output::styled(style, &auth.effective.detail);
         output::line(format_args!("{label}  {:inner$}  {detail}", auth.provider))?;
+        let rows = status.auth.oauth.profiles.iter();
+        let rows: Vec<(bool, String)> = rows
+            .filter(|row| row.provider == auth.provider)
+            .map(|row| row.in_words(&status.auth.unusable_profiles))
+            .collect();
+        // One that is well is told above.
+        if rows.len() > 1 || rows.iter().any(|(well, _)| !well) {
+            for (well, words) in rows {
+                let style = if well { output::GOOD } else { output::WARN };
+                let words = output::styled(style, output::plain(&words));
+                output::line(format_args!("{:width$}  {:inner$}    {words}", "", ""))?;
+            }
+        }
     }
     Ok(())
 }

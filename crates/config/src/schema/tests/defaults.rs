@@ -66,6 +66,19 @@ fn models_fill_in_their_defaults() {
 }
 
 #[test]
+fn services_fill_in_their_defaults() {
+    let service: Service = serde_json::from_value(json!({"command": "c"})).unwrap();
+    assert!(service.args().is_empty() && !service.keep_warm() && !service.background());
+    assert_eq!(service.start_limit(), Duration::from_secs(600));
+    assert_eq!(service.idle(), Duration::from_secs(1800));
+    assert_eq!(service.memory_bytes(), None);
+    let service: Service =
+        serde_json::from_value(json!({"command": "c", "idleMinutes": 0, "memory": "2g"})).unwrap();
+    assert_eq!(service.idle(), Duration::ZERO);
+    assert_eq!(service.memory_bytes(), Some(2 << 30));
+}
+
+#[test]
 fn agents_fill_in_their_defaults() {
     let none = Agents::default();
     assert_eq!(none.default_agent_id(), "main");

@@ -3,7 +3,7 @@
 use moltbot_llm::{Api, Event, StopReason, Usage};
 use moltbot_testkit::{
     Answer, Finish, Part, Reply, Script, ScriptedServer, Step, When, anthropic_messages,
-    openai_chat, openai_responses,
+    google_generate, ollama_chat, openai_chat, openai_responses,
 };
 
 use crate::fixture::{Outcome, ask, hi, model_at};
@@ -15,7 +15,7 @@ struct Dialect {
     answer: fn(&[Part<'_>]) -> Answer,
 }
 
-const DIALECTS: [Dialect; 3] = [
+const DIALECTS: [Dialect; 5] = [
     Dialect {
         api: Api::OpenAiCompletions,
         path: "/v1/chat/completions",
@@ -30,6 +30,16 @@ const DIALECTS: [Dialect; 3] = [
         api: Api::AnthropicMessages,
         path: "/v1/messages",
         answer: anthropic_messages,
+    },
+    Dialect {
+        api: Api::GoogleGenerativeAi,
+        path: "/v1/models/m:streamGenerateContent",
+        answer: google_generate,
+    },
+    Dialect {
+        api: Api::Ollama,
+        path: "/api/chat",
+        answer: ollama_chat,
     },
 ];
 
@@ -300,6 +310,10 @@ async fn a_stream_in_crumbs_is_the_same() {
 #[tokio::test]
 async fn a_server_that_stays_on_the_line_after_the_end_is_not_waited_for() {
     for dialect in &DIALECTS {
+        // Google gives its reason before the end, in some versions with every frame: the end is that of the body.
+        if dialect.api == Api::GoogleGenerativeAi {
+            continue;
+        }
         let answer = (dialect.answer)(&[Part::Text("Done.")]);
         let script = Script::new().on(When::any(), answer.stream().step(Step::Hang));
         let server = ScriptedServer::start(script).await;

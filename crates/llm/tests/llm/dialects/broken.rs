@@ -6,10 +6,12 @@ use serde_json::json;
 
 use crate::fixture::{ask, hi, model_at, read};
 
-const APIS: [Api; 3] = [
+const APIS: [Api; 5] = [
     Api::OpenAiCompletions,
     Api::OpenAiResponses,
     Api::AnthropicMessages,
+    Api::GoogleGenerativeAi,
+    Api::Ollama,
 ];
 
 #[track_caller]

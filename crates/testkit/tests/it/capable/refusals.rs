@@ -256,6 +256,9 @@ fn refused_fields_are_named() {
         one.body
     );
     assert_eq!(one.reason, Reason::Fields(vec!["max_tokens".into()]));
+    let server = start(Capabilities::default().refusing(all));
+    let required = json!({"model": "capable-model", "messages": user("Hi"), "max_tokens": 5});
+    assert_eq!(ask(&server, MESSAGES, &required).status, 200);
 }
 
 #[test]
