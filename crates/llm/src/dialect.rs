@@ -14,6 +14,8 @@ mod sse;
 mod tags;
 mod text_calls;
 
+use std::borrow::Cow;
+
 use serde_json::value::RawValue;
 
 use crate::backend::Reply;
@@ -190,13 +192,20 @@ fn is_error(data: &str) -> bool {
         .is_ok_and(|value| crate::failure::is_error(&value))
 }
 
-/// The text of a JSON string; an object or array as its JSON text; nothing for null.
-fn lenient_text(raw: Option<&RawValue>) -> Option<String> {
+/// The text of a JSON string; an object or array as its JSON text; nothing for null. Borrowed where nothing in it is
+/// escaped.
+fn lenient_text(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
     let json = raw?.get();
     match json.as_bytes().first() {
-        Some(b'"') => serde_json::from_str(json).ok(),
+        Some(b'"') => match json
+            .strip_prefix('"')
+            .and_then(|rest| rest.strip_suffix('"'))
+        {
+            Some(plain) if !plain.contains('\\') => Some(Cow::Borrowed(plain)),
+            _ => serde_json::from_str(json).ok().map(Cow::Owned),
+        },
         Some(b'n') | None => None,
-        _ => Some(json.to_owned()),
+        _ => Some(Cow::Borrowed(json)),
     }
 }
 
