@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use moltbot_testkit::{
-    Part, Script, ScriptedServer, When, block_on, openai_chat, openai_responses,
+    Part, Reply, Script, ScriptedServer, When, block_on, openai_chat, openai_responses,
 };
 use serde_json::json;
 
@@ -27,7 +27,10 @@ fn main() {
     let version = mean_ms(home.path(), &["--version"]);
     println!("moltbot --version                 {version:6.2} ms CPU (goal: under 5)");
 
+    // What the server tells of itself counts too, as for any local one.
+    let list = json!({"data": [{"id": "m", "owned_by": "vllm", "max_model_len": 32768}]});
     let script = Script::new()
+        .on(When::get("/v1/models"), Reply::json(200, &list))
         .on(
             When::post("/v1/chat/completions"),
             openai_chat(&[Part::Text("Hello.")]),
@@ -50,13 +53,13 @@ fn main() {
             config.to_string(),
         )
         .unwrap();
-        let first = server.requests().len();
+        let first = server.posts().len();
         // Each run in a session of its own: a turn in a fresh conversation.
         let turn = mean_ms(
             home.path(),
             &["agent", "--message", "hi", "--json", "--session-id", "RUN"],
         );
-        let body = server.requests()[first].body.len();
+        let body = server.posts()[first].body.len();
         println!(
             "moltbot agent, {api:18} {turn:6.2} ms CPU (goal: under 30), request for \"hi\" {body} bytes (goal: under 6144)"
         );

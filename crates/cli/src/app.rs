@@ -94,7 +94,7 @@ impl App {
     }
 
     /// What is known of servers, as this store keeps it.
-    pub(crate) fn knowledge(&self, store: &Store) -> Knowledge {
+    fn knowledge_in(&self, store: &Store) -> Knowledge {
         Knowledge::with_cooldowns(
             Arc::new(StoredRecords::new(store.clone())),
             CooldownPolicy::from_config(&self.snapshot.config),
@@ -108,7 +108,17 @@ impl App {
         if !database.exists() {
             return Ok(None);
         }
-        Ok(Some(self.knowledge(&Store::open(database)?)))
+        Ok(Some(self.knowledge_in(&Store::open(database)?)))
+    }
+
+    /// What is known of servers, without asking any. Nothing is kept where nothing was before.
+    pub(crate) fn remembered(&self) -> Result<Knowledge, Exit> {
+        Ok(self.learned()?.unwrap_or_default())
+    }
+
+    /// What is known of servers, and a place for more. No server is asked.
+    pub(crate) fn knowledge(&self) -> Result<Knowledge, Exit> {
+        Ok(self.knowledge_in(&Store::open(&self.paths().database)?))
     }
 
     /// The agent asked for, or the default one: the first marked `default`, else the first listed, else `main`.
@@ -143,7 +153,8 @@ impl App {
             has_anthropic_key,
         };
         let store = Store::open(&self.paths().database)?;
-        let knowledge = Arc::new(self.knowledge(&store));
+        let knowledge = self.knowledge_in(&store).asking(Arc::clone(&credentials));
+        let knowledge = Arc::new(knowledge);
         let http = over_http(Arc::clone(&credentials), Arc::clone(&knowledge));
         let services = Arc::new(self.services()?);
         let served = Arc::new(ServedBackend::new(http, Arc::clone(&services)));

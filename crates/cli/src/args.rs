@@ -1,7 +1,7 @@
 //! The command line, as clap reads it.
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
-use moltbot_llm::ThinkingLevel;
+use moltbot_llm::{Api, ThinkingLevel};
 
 /// A personal assistant that lives on your own machine and thinks with models on hardware you own.
 #[derive(Debug, Parser)]
@@ -163,15 +163,13 @@ pub(crate) enum ModelsCommand {
         #[arg(long)]
         check: bool,
     },
-    /// Ask model servers what they are, what they have loaded, and with how much context. Spends no tokens.
-    Probe {
-        /// A provider, provider/model or an alias. Left out: the servers of the default model and its fallbacks.
-        #[arg(value_name = "PROVIDER|MODEL")]
-        target: Option<String>,
-        /// Print JSON, with the URL that told each figure.
-        #[arg(long)]
-        json: bool,
-    },
+    /// Ask model servers what they are, what they have loaded, with how much context, and how they take tools.
+    ///
+    /// Loaded models are asked a few short questions, which costs some hundred tokens each; hosted ones only where you
+    /// name them. What comes out is kept, and turns go by it.
+    Probe(ProbeArgs),
+    /// Write a model server into the configuration, with the models that it really has.
+    Add(AddArgs),
     /// Make a model the default.
     Set {
         /// provider/model or an alias.
@@ -208,6 +206,59 @@ pub(crate) enum ModelsCommand {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// `moltbot models probe`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ProbeArgs {
+    /// A provider, provider/model or an alias. Left out: the servers of the default model and its fallbacks.
+    #[arg(value_name = "PROVIDER|MODEL")]
+    pub(crate) target: Option<String>,
+    /// Ask no model anything: spends no tokens.
+    #[arg(long)]
+    pub(crate) passive: bool,
+    /// Ask models that are not loaded too, which loads them.
+    #[arg(long, conflicts_with = "passive")]
+    pub(crate) load: bool,
+    /// Print JSON, with the source of each figure.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `moltbot models add`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct AddArgs {
+    /// Where the server is, such as http://127.0.0.1:1234/v1.
+    pub(crate) base_url: String,
+    /// The provider's id. Left out: the server's name, such as lmstudio or vllm.
+    #[arg(long, value_name = "PROVIDER")]
+    pub(crate) id: Option<String>,
+    /// The dialect: openai-completions, openai-responses or anthropic-messages. Left out: what suits the server.
+    #[arg(long, value_name = "API", value_parser = api)]
+    pub(crate) api: Option<Api>,
+    /// The API key, or ${NAME} for an environment variable.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) key: Option<String>,
+    /// Write over a provider of the same id.
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Make its loaded model the default.
+    #[arg(long)]
+    pub(crate) set_default: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn api(text: &str) -> Result<Api, String> {
+    let apis = [
+        Api::OpenAiCompletions,
+        Api::OpenAiResponses,
+        Api::AnthropicMessages,
+    ];
+    apis.into_iter()
+        .find(|api| api.as_str() == text)
+        .ok_or_else(|| format!("choose {}, {} or {}", apis[0], apis[1], apis[2]))
 }
 
 /// `moltbot models aliases …`.

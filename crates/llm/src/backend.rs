@@ -13,6 +13,7 @@ use crate::message::AssistantMessage;
 use crate::model::{Api, Model};
 use crate::nudge::Nudging;
 use crate::queue::Queued;
+use crate::relocate::Relocating;
 use crate::repair::Repairing;
 use crate::request::Request;
 use crate::rotation::Rotating;
@@ -47,14 +48,15 @@ pub trait Backend: Send + Sync {
 }
 
 /// Speaking HTTP with everything around it that makes it dependable, innermost first: a refused key gives way to the
-/// next, refusals of the form are mended, a model that ends without an answer is asked once more, and no server gets
-/// more at a time than it has slots.
+/// next, refusals of the form are mended, a model that ends without an answer is asked once more, an API that is
+/// not where it should be is looked for beside, and no server gets more at a time than it has slots.
 pub fn over_http(credentials: Arc<Credentials>, knowledge: Arc<Knowledge>) -> Arc<dyn Backend> {
     let http = HttpBackend::new(Arc::clone(&credentials));
     let signed = Rotating::new(http, credentials, Arc::clone(&knowledge));
-    let mended = Repairing::new(signed, knowledge);
+    let mended = Repairing::new(signed, Arc::clone(&knowledge));
     let nudged = Nudging::new(mended);
-    Arc::new(Queued::new(nudged))
+    let found = Relocating::new(nudged, knowledge);
+    Arc::new(Queued::new(found))
 }
 
 /// The backends of this process (HTTP always, the engine where it was built in), and what is known of the servers

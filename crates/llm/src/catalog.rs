@@ -10,7 +10,7 @@ use moltbot_config::schema::{AgentDefaults, Config, ModelEntry};
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::model::{Api, Cost, Model};
+use crate::model::{Api, Cost, Model, Source};
 use crate::places::{Places, place};
 use crate::reference::{ModelRef, ModelRefError};
 use crate::repair::Repairs;
@@ -457,9 +457,9 @@ impl Catalog {
                 .get(reference)
                 .and_then(|entry| entry.params.as_ref()?.get(name))
         };
-        let context_window = match listed.context_known {
-            true => listed.context_window,
-            false => self.context_tokens.unwrap_or(listed.context_window),
+        let (context_window, context_source) = match (listed.context_known, self.context_tokens) {
+            (false, Some(tokens)) => (tokens, Source::Config),
+            _ => (listed.context_window, listed.context_source),
         };
         Ok(Model {
             reference: ModelRef::new(reference.provider.clone(), listed.id.clone()),
@@ -471,8 +471,9 @@ impl Catalog {
             auth_header: provider.auth_header,
             reasoning: listed.reasoning,
             vision: listed.vision,
+            vision_source: listed.vision_source,
             context_window,
-            context_known: listed.context_known || self.context_tokens.is_some(),
+            context_source,
             max_tokens: listed.max_tokens,
             region: listed.region.clone().or_else(|| provider.region.clone()),
             routing: routing(provider.routing.as_ref(), param("provider")),

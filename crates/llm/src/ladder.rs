@@ -13,6 +13,7 @@ use crate::message::{Content, Message};
 use crate::model::Model;
 use crate::reference::ModelRef;
 use crate::request::{Request, ThinkingLevel};
+use crate::room::room;
 
 /// A reply's output is capped here unless the owner set `params.maxTokens`: the limits that vendors publish are far
 /// above any answer to a person, and a request for them is refused by servers with a smaller window.
@@ -188,7 +189,8 @@ impl Ladder {
         events: EventSink<'_>,
     ) -> Step {
         let knowledge = self.backends.knowledge();
-        let model = &knowledge.dress(self.rungs[rung].clone()).await;
+        let configured = &self.rungs[rung];
+        let model = &knowledge.dress(configured.clone()).await;
         // A conversation too long for one model may fit one with a larger window.
         if model.context_window <= walk.too_small {
             return Step::Failed;
@@ -202,6 +204,7 @@ impl Ladder {
                 Err(resting) => return cooled(rung, model, resting.failure(model), walk),
             },
         };
+        let model = &knowledge.meet(configured.clone(), &mut *events).await;
         let mut request = fit(request, model);
         request.origin.despite_cooldown = anyway;
         let outcome = {
@@ -233,6 +236,7 @@ impl Ladder {
             Err(failure) => failure,
         };
         tracing::warn!(model = %model.reference, class = failure.class.as_str(), "{failure}");
+        knowledge.failed(configured, &failure).await;
         if is_the_server_s(&failure) {
             leave.failed(&failure, model).await;
         }
@@ -318,7 +322,8 @@ fn fit(request: &Request, model: &Model) -> Request {
         .max_tokens
         .map(|asked| asked.min(model.output_limit.unwrap_or(model.max_tokens)))
         .or(model.output_limit)
-        .or(Some(model.max_tokens.min(OUTPUT_CAP)));
+        .or(Some(model.max_tokens.min(OUTPUT_CAP)))
+        .map(|max| max.min(room(request, model.context_window)));
     fitted.temperature = request.temperature.or(model.temperature);
     if !model.reasoning {
         fitted.thinking = ThinkingLevel::Off;

@@ -27,6 +27,7 @@ mod dialect;
 mod endpoint;
 mod event;
 mod failure;
+mod hash;
 mod http;
 mod knowledge;
 mod ladder;
@@ -40,8 +41,10 @@ mod probe;
 mod queue;
 mod records;
 mod reference;
+mod relocate;
 mod repair;
 mod request;
+mod room;
 mod rotation;
 
 pub use backend::{Backend, Backends, EventSink, Reply, over_http};
@@ -63,13 +66,15 @@ pub use message::{
     AssistantMessage, AssistantPart, Content, Image, Message, StopReason, Thinking, ToolCall,
     ToolResultMessage, Usage, UserMessage,
 };
-pub use model::{Api, Cost, Model};
+pub use model::{Api, Cost, Model, Source};
 pub use nudge::Nudging;
 pub use places::{LOCAL, Places, place};
+pub use probe::active::{Asked, SystemRules, ToolCalling, ask_model};
 pub use probe::{Fact, ModelState, Probe, ProbeError, ServedModel, ServerKind, probe};
 pub use queue::Queued;
 pub use records::{Records, ShortMemory};
 pub use reference::{ModelRef, ModelRefError, normalize_provider};
+pub use relocate::Relocating;
 pub use repair::{Repairing, Repairs};
 pub use request::{Origin, Priority, Request, ThinkingLevel, ToolChoice, ToolSpec};
 pub use rotation::Rotating;

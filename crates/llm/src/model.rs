@@ -82,6 +82,38 @@ impl Cost {
     }
 }
 
+/// Who said so. Of two that differ, the greater counts, but for a context window: no more fits than the server has loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// Nobody: a default, or what a neighbour has.
+    Guess,
+    /// The built-in catalog.
+    Catalog,
+    /// The server itself, now or when it was last asked.
+    Probed,
+    /// The owner's configuration.
+    Config,
+}
+
+impl Source {
+    /// Its name, as in `--json`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Guess => "guess",
+            Self::Catalog => "catalog",
+            Self::Probed => "probed",
+            Self::Config => "config",
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// A model of one provider, with config, catalog and defaults already merged.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Model {
@@ -103,10 +135,12 @@ pub struct Model {
     pub reasoning: bool,
     /// Whether it can see images.
     pub vision: bool,
-    /// Context window in tokens, as configured or catalogued.
+    /// Who said so.
+    pub vision_source: Source,
+    /// Tokens that one conversation can have, the answer included.
     pub context_window: u64,
-    /// Whether the owner (or the catalog) stated that window; otherwise it is only what is assumed of any model.
-    pub context_known: bool,
+    /// Who said so.
+    pub context_source: Source,
     /// Most tokens it may generate in one reply.
     pub max_tokens: u64,
     /// Where its server stands, as the owner declared it; see [`crate::place`].

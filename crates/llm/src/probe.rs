@@ -3,7 +3,9 @@
 //! Only questions that answer from memory are asked: lists, versions, properties. Each figure says which URL told it,
 //! since servers contradict their own documentation, and themselves.
 
+pub(crate) mod active;
 mod fields;
+pub(crate) mod fingerprint;
 mod generic;
 mod litellm;
 mod llama_cpp;
@@ -17,12 +19,12 @@ mod vllm;
 use std::fmt;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::endpoint::Endpoint;
 use crate::failure::{Failure, FailureClass};
-use crate::listing::{ListingError, read_list, working_base};
+use crate::listing::{List, ListingError, read_list, working_base};
 use crate::lookup::Lookup;
 use crate::model::{Api, Model};
 use site::{Finding, Site};
@@ -31,7 +33,7 @@ use site::{Finding, Site};
 const LIMIT: Duration = Duration::from_secs(4);
 
 /// A value and where it was read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fact<T> {
     /// The value.
     pub value: T,
@@ -40,7 +42,7 @@ pub struct Fact<T> {
 }
 
 /// The program behind a base URL.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ServerKind {
     /// LM Studio.
     #[serde(rename = "lm-studio")]
@@ -84,7 +86,7 @@ impl fmt::Display for ServerKind {
 }
 
 /// Whether a model is in memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ModelState {
     /// It can answer now.
@@ -96,7 +98,7 @@ pub enum ModelState {
 }
 
 /// A model that a server has. What the server does not tell is `None`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ServedModel {
     /// Its id there.
@@ -139,7 +141,7 @@ impl ServedModel {
 }
 
 /// What a server told about itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Probe {
     /// The base URL that works; another than the configured one where that is wrong.
@@ -150,6 +152,24 @@ pub struct Probe {
     pub version: Option<Fact<String>>,
     /// Its models, in its order. Models that only make embeddings are left out where the server tells them apart.
     pub models: Vec<ServedModel>,
+    /// A hash of the answer that tells what is loaded: as long as it stays the same, so does all of this.
+    pub fingerprint: String,
+}
+
+impl Probe {
+    /// The model behind an id. A llama.cpp server with one model answers to every name.
+    pub fn served(&self, id: &str) -> Option<&ServedModel> {
+        let by = |same: &dyn Fn(&str) -> bool| {
+            let mut models = self.models.iter();
+            models.find(|model| model.names().any(same))
+        };
+        by(&|name| name == id)
+            .or_else(|| by(&|name| name.eq_ignore_ascii_case(id)))
+            .or_else(|| match &self.models[..] {
+                [only] if self.server.value == ServerKind::LlamaCpp => Some(only),
+                _ => None,
+            })
+    }
 }
 
 /// Why a server could not be probed. Each message is the sentence for the person.
@@ -229,14 +249,28 @@ pub async fn probe(model: &Model, key: Option<&str>) -> Result<Probe, ProbeError
         }
         Err(error) => return Err(failed(error)),
     };
-    let site = Site::new(&lookup, model, &base_url, &list);
+    Ok(look_around(&lookup, model, base_url, &list).await)
+}
+
+/// Asks as [`probe`] does, but at the configured base URL alone.
+pub(crate) async fn probe_in_place(lookup: &Lookup, model: &Model) -> Result<Probe, ListingError> {
+    let list = read_list(lookup, model, &model.base_url).await?;
+    Ok(look_around(lookup, model, model.base_url.clone(), &list).await)
+}
+
+async fn look_around(lookup: &Lookup, model: &Model, base_url: String, list: &List) -> Probe {
+    let site = Site::new(lookup, model, &base_url, list);
     let found = identify(&site).await;
-    Ok(Probe {
+    let fingerprint = found
+        .told
+        .unwrap_or_else(|| fingerprint::of_list(&list.entries));
+    Probe {
         base_url,
         server: found.server,
         version: found.version,
         models: found.models,
-    })
+        fingerprint,
+    }
 }
 
 /// What the list gives away is asked no further; else every program is asked the question that only it answers.

@@ -88,6 +88,15 @@ impl ScriptedServer {
         self.shared.ledger.borrow().requests.clone()
     }
 
+    /// The requests for a reply: those made by POST, in the order of their arrival. A client may ask what the server has
+    /// loaded before.
+    #[must_use]
+    pub fn posts(&self) -> Vec<Recorded> {
+        let mut requests = self.requests();
+        requests.retain(|request| request.method == "POST");
+        requests
+    }
+
     /// The requests that no rule of the script took.
     #[must_use]
     pub fn unmatched(&self) -> Vec<Recorded> {
@@ -120,6 +129,18 @@ impl ScriptedServer {
     pub async fn wait_for_requests(&self, count: usize) {
         self.wait(&format!("{count} requests"), |ledger| {
             ledger.requests.len() >= count
+        })
+        .await;
+    }
+
+    /// Waits until at least `count` requests were read that were made by POST.
+    ///
+    /// # Panics
+    /// When the server is shut down before.
+    pub async fn wait_for_posts(&self, count: usize) {
+        self.wait(&format!("{count} requests by POST"), |ledger| {
+            let posts = ledger.requests.iter();
+            posts.filter(|request| request.method == "POST").count() >= count
         })
         .await;
     }

@@ -1,7 +1,7 @@
 //! `moltbot agent`: one message, one answer.
 
 use moltbot_agent::{TurnError, TurnReport, TurnRequest};
-use moltbot_llm::StopReason;
+use moltbot_llm::{Event, StopReason};
 use serde_json::{Value, json};
 
 use crate::app::App;
@@ -13,8 +13,8 @@ use crate::output;
 /// Takes one turn and prints the answer. With `--json`, a failure is JSON on standard output too.
 pub(crate) async fn run(globals: &Globals, args: AgentArgs) -> Result<(), Exit> {
     match answer(globals, &args).await {
-        Ok(report) if args.json => output::json(&answer_json(&report)),
-        Ok(report) => {
+        Ok((report, notices)) if args.json => output::json(&answer_json(&report, &notices)),
+        Ok((report, _)) => {
             output::line(output::plain(report.message.text().trim()))?;
             for text in footnotes(&report) {
                 output::note(output::styled(output::DIM, text));
@@ -56,7 +56,11 @@ impl<E: Into<Exit>> From<E> for NoAnswer {
     }
 }
 
-async fn answer(globals: &Globals, args: &AgentArgs) -> Result<TurnReport, NoAnswer> {
+/// The answer, and what the person should know about how it came about.
+async fn answer(
+    globals: &Globals,
+    args: &AgentArgs,
+) -> Result<(TurnReport, Vec<String>), NoAnswer> {
     if args.message.trim().is_empty() {
         return Err(Exit::failed("The message is empty: say something after --message.").into());
     }
@@ -72,9 +76,22 @@ async fn answer(globals: &Globals, args: &AgentArgs) -> Result<TurnReport, NoAns
         model: args.model.as_deref(),
         thinking: args.thinking,
     };
-    agent
-        .turn(request, interrupt(), &mut |_| {})
-        .await
+    let mut notices: Vec<String> = Vec::new();
+    let mut note = |event| {
+        if let Event::Notice(text) = event
+            && !notices.contains(&text)
+        {
+            notices.push(text);
+        }
+    };
+    let outcome = agent.turn(request, interrupt(), &mut note).await;
+    if !args.json {
+        for text in &notices {
+            output::note(output::styled(output::DIM, output::plain(text)));
+        }
+    }
+    outcome
+        .map(|report| (report, notices))
         .map_err(|error| NoAnswer {
             kind: kind(&error),
             exit: error.into(),
@@ -99,7 +116,7 @@ pub(crate) fn footnotes(report: &TurnReport) -> Vec<String> {
     notes
 }
 
-fn answer_json(report: &TurnReport) -> Value {
+fn answer_json(report: &TurnReport, notices: &[String]) -> Value {
     let message = &report.message;
     let fallback: Vec<Value> = report
         .failed
@@ -134,6 +151,7 @@ fn answer_json(report: &TurnReport) -> Value {
             "stopReason": message.stop_reason,
             "fallback": fallback,
             "leftOut": report.left_out,
+            "notices": notices,
         },
     })
 }

@@ -1,5 +1,6 @@
 //! `moltbot models`: which models there are, which are used, and fetching them.
 
+mod add;
 mod aliases;
 mod auth;
 mod cooldown;
@@ -44,16 +45,23 @@ pub(crate) async fn run(globals: &Globals, args: ModelsArgs) -> Result<(), Exit>
                 local,
                 provider: provider.as_deref(),
             };
-            list::run(&app, &catalog, &filter, format)
+            list::run(&app, &catalog, &filter, format).await
         }
         ModelsCommand::Status { format, check } => {
             let (app, catalog) = read(globals, format)?;
             status::run(globals, &app, &catalog, format, check).await
         }
-        ModelsCommand::Probe { target, json } => {
-            let format = FormatArgs { json, plain: false };
+        ModelsCommand::Probe(args) => {
+            let format = FormatArgs {
+                json: args.json,
+                plain: false,
+            };
             let (app, catalog) = read(globals, format)?;
-            probe::run(&app, &catalog, target.as_deref(), json).await
+            probe::run(&app, &catalog, &args).await
+        }
+        ModelsCommand::Add(args) => {
+            let (mut file, _, app) = open(globals)?;
+            add::run(&app, &mut file, &args).await
         }
         ModelsCommand::Set { model } => {
             let (mut file, catalog, app) = open(globals)?;

@@ -90,7 +90,7 @@ fn the_conversation_is_kept_from_one_run_to_the_next() {
     home.ok(&["agent", "-m", "Who am I?"]);
     home.ok(&["agent", "-m", "Elsewhere?", "--session-id", "other"]);
     let asked: Vec<Vec<String>> = server
-        .requests()
+        .posts()
         .iter()
         .map(|request| {
             request.json()["messages"]
@@ -115,7 +115,7 @@ fn each_request_begins_with_the_bytes_of_the_one_before() {
         home.ok(&["agent", "-m", message]);
     }
     let rendered: Vec<String> = server
-        .requests()
+        .posts()
         .iter()
         .map(|request| serde_json::to_string(&request.json()["messages"]).unwrap())
         .collect();
@@ -134,7 +134,7 @@ fn each_request_begins_with_the_bytes_of_the_one_before() {
 fn a_greeting_costs_less_than_six_kilobytes() {
     let server = server(says("Hello."));
     home(&server, json!({})).ok(&["agent", "-m", "hi"]);
-    let body = server.requests()[0].body.len();
+    let body = server.posts()[0].body.len();
     assert!(body < 6 * 1024, "the request for \"hi\" is {body} bytes");
 }
 
@@ -168,7 +168,7 @@ fn the_next_model_answers_and_the_person_sees_which() {
     assert!(said.contains("failed while answering"), "{said}");
     let json = home.json(&["agent", "-m", "hi", "--json"]);
     assert_eq!(json["meta"]["fallback"][0]["reason"], "server_error");
-    let request = &server.requests()[1];
+    let request = &server.posts()[1];
     assert_eq!(request.header("x-api-key"), Some("k"));
 }
 
@@ -185,12 +185,7 @@ fn every_way_of_failing_is_one_sentence_with_the_next_step() {
             "no such API path",
             "baseUrl",
         ),
-        (
-            "an empty stream",
-            Reply::stream(),
-            "broke off in the middle",
-            "ask again",
-        ),
+        ("an empty stream", Reply::stream(), "broke off", "ask again"),
         (
             "an unknown model",
             error(404, "The model `m` does not exist."),
@@ -285,7 +280,7 @@ fn a_key_never_shows_in_output_log_or_store() {
     );
     let output = home.moltbot(&["agent", "-m", "hi"]);
     assert_eq!(
-        server.requests()[0].header("authorization"),
+        server.posts()[0].header("authorization"),
         Some(format!("Bearer {secret}").as_str())
     );
     assert!(!(out(&output) + &err(&output)).contains(secret));
@@ -335,7 +330,7 @@ fn a_killed_turn_is_marked_and_nothing_before_it_is_lost() {
     home.ok(&["agent", "-m", "one"]);
 
     let mut child = home.command(&["agent", "-m", "two"]).spawn().unwrap();
-    block_on(server.wait_for_requests(2));
+    block_on(server.wait_for_posts(2));
     child.kill().unwrap();
     child.wait().unwrap();
     block_on(server.wait_for_cancel());
@@ -362,7 +357,7 @@ fn a_killed_turn_is_marked_and_nothing_before_it_is_lost() {
     assert!(said.contains("“two”"), "{said}");
 
     home.ok(&["agent", "-m", "three"]);
-    let last = server.requests().pop().unwrap().json();
+    let last = server.posts().pop().unwrap().json();
     let contents: Vec<&str> = last["messages"]
         .as_array()
         .unwrap()

@@ -51,7 +51,7 @@ fn a_person_talks_and_leaves() {
     terminal.wait_for(PROMPT);
     terminal.press(CTRL_D);
     assert!(terminal.wait().success());
-    assert_eq!(server.requests().len(), 1);
+    assert_eq!(server.posts().len(), 1);
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn lines_are_remembered_from_one_chat_to_the_next() {
     terminal.wait_for(PROMPT);
     terminal.press(CTRL_D);
     terminal.wait();
-    let last = server.requests().pop().unwrap().json();
+    let last = server.posts().pop().unwrap().json();
     let messages = last["messages"].as_array().unwrap();
     assert_eq!(messages.last().unwrap()["content"], "remember me");
 }
@@ -113,7 +113,7 @@ fn ctrl_c_stops_the_answer_and_keeps_what_was_said() {
     terminal.wait_for(PROMPT);
     terminal.press(CTRL_C);
     assert!(terminal.wait().success());
-    let last = server.requests().pop().unwrap().json();
+    let last = server.posts().pop().unwrap().json();
     let messages = last["messages"].as_array().unwrap();
     let kept = messages[messages.len() - 2]["content"].as_str().unwrap();
     assert!(kept.starts_with("one"), "{kept}");
@@ -143,7 +143,7 @@ fn commands_choose_the_model_and_begin_a_new_session() {
     terminal.wait_for(PROMPT);
     terminal.press(CTRL_D);
     terminal.wait();
-    let requests = server.requests();
+    let requests = server.posts();
     assert_eq!(requests[0].json()["model"], "m");
     let last = requests[1].json();
     assert_eq!(last["model"], "m", "a new session forgets the choice");
@@ -288,7 +288,7 @@ fn a_message_stopped_before_any_word_can_be_sent_again() {
     let mut terminal = Terminal::open(&home, &["chat"]);
     terminal.wait_for(PROMPT);
     terminal.line("question");
-    block_on(server.wait_for_requests(1));
+    block_on(server.wait_for_posts(1));
     terminal.press(CTRL_C);
     terminal.wait_for("Stopped.");
     terminal.wait_for(PROMPT);
@@ -297,6 +297,6 @@ fn a_message_stopped_before_any_word_can_be_sent_again() {
     terminal.wait_for(PROMPT);
     terminal.press(CTRL_D);
     terminal.wait();
-    let asked = server.requests().pop().unwrap().json();
+    let asked = server.posts().pop().unwrap().json();
     assert_eq!(asked["messages"][1]["content"], "question");
 }

@@ -1,6 +1,7 @@
 //! The command as a person runs it: a real process, a home directory of its own, a scripted model server.
 #![allow(clippy::unwrap_used)]
 
+mod add;
 mod agent;
 mod chat;
 mod config;

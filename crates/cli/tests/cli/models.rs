@@ -52,6 +52,7 @@ fn the_list_shows_what_is_configured() {
         *row(&list, "box/small"),
         json!({
             "key": "box/small", "name": "Small", "input": "text", "contextWindow": 32768,
+            "contextWindowSource": "config",
             "local": true, "available": true, "tags": ["default", "configured", "alias:Quick"], "missing": false,
         })
     );

@@ -1,6 +1,8 @@
 //! `moltbot models probe`.
 
-use moltbot_testkit::{Reply, Script, ScriptedServer, When, block_on, error, models_list};
+use moltbot_testkit::{
+    Part, Reply, Script, ScriptedServer, When, block_on, error, models_list, openai_chat,
+};
 use serde_json::{Value, json};
 
 use crate::fixtures::{CONFIG, box_config, nobody, run};
@@ -52,7 +54,7 @@ fn one(report: &Value) -> &Value {
 fn less_context_than_configured_is_told_with_what_to_do() {
     let server = lm_studio(4096);
     let home = Home::with_config(box_config(&server.base_url()));
-    let text = home.ok(&["models", "probe"]);
+    let text = home.ok(&["models", "probe", "--passive"]);
     for line in [
         "  LM Studio".to_owned(),
         "  Model    State       Context  Max     Slots  Vision  Tools".to_owned(),
@@ -71,7 +73,7 @@ fn less_context_than_configured_is_told_with_what_to_do() {
         );
     }
 
-    let report = home.json(&["models", "probe", "--json"]);
+    let report = home.json(&["models", "probe", "--json", "--passive"]);
     let found = one(&report);
     assert_eq!(found["ok"], true);
     assert_eq!(found["probe"]["server"]["value"], "lm-studio");
@@ -87,7 +89,7 @@ fn less_context_than_configured_is_told_with_what_to_do() {
     let remedy = comparison["remedies"][0].as_str().unwrap();
     let args: Vec<&str> = remedy.split(' ').skip(1).collect();
     home.ok(&args);
-    let report = home.json(&["models", "probe", "--json"]);
+    let report = home.json(&["models", "probe", "--json", "--passive"]);
     assert_eq!(one(&report)["comparisons"][0]["verdict"], "matches");
     assert!(
         server
@@ -233,4 +235,143 @@ fn what_runs_inside_has_no_server() {
     let said = run(&home, &["models", "probe"]).ok();
     assert!(said.stdout.contains("runs inside moltbot"), "{said:?}");
     assert_eq!(run(&home, &["models", "probe", "local"]).code, Some(1));
+}
+
+#[test]
+fn what_came_out_is_kept_and_shown_with_its_source() {
+    let list = json!({"data": [{"id": "small", "owned_by": "vllm", "max_model_len": 8192}]});
+    let called = Part::ToolCall {
+        id: "a",
+        name: "look_up",
+        arguments: r#"{"city":"Paris"}"#,
+    };
+    let server = serving(
+        Script::new()
+            .on(When::get("/v1/models"), Reply::json(200, &list))
+            .on(
+                When::post("/v1/chat/completions").body(|body| body.get("tools").is_some()),
+                openai_chat(&[called]),
+            )
+            .on(
+                When::post("/v1/chat/completions"),
+                openai_chat(&[Part::Text("ok")]),
+            ),
+    );
+    let home = Home::with_config(box_config(&server.base_url()));
+    let shown = |home: &Home| {
+        let list = home.json(&["models", "list", "--json"]);
+        let row = &list["models"][0];
+        (
+            row["contextWindow"].clone(),
+            row["contextWindowSource"].clone(),
+        )
+    };
+    assert_eq!(shown(&home), (json!(32768), json!("config")));
+    // Nothing is written by looking.
+    assert!(!home.state().join("moltbot.db").exists());
+
+    let said = run(&home, &["models", "probe"]).ok();
+    assert!(said.stderr.contains("some hundred tokens"), "{said:?}");
+    for line in [
+        "    calls tools, one at a time",
+        "    takes tool schemas as they are",
+        "    does count the tokens of a stream",
+        "    does take the role system, developer, several of them",
+    ] {
+        assert!(said.stdout.lines().any(|known| known == line), "{said:?}");
+    }
+    assert_eq!(shown(&home), (json!(8192), json!("probed")));
+    assert!(home.ok(&["models", "list"]).contains("8.2k probed"));
+    assert!(
+        home.ok(&["models", "status"])
+            .contains("box/small (8.2k probed)")
+    );
+    let status = home.json(&["models", "status", "--json"]);
+    assert_eq!(status["contextWindowSource"], "probed");
+
+    // Without asking again, what was asked is known.
+    let asked = server.posts().len();
+    let report = home.json(&["models", "probe", "--json", "--passive"]);
+    let model = &one(&report)["asked"][0];
+    assert_eq!(
+        model["result"]["tools"],
+        json!({"value": "native", "source": "asked"})
+    );
+    assert_eq!(server.posts().len(), asked);
+}
+
+#[test]
+fn a_model_that_is_not_loaded_is_left_alone_unless_it_may_be_loaded() {
+    let native = json!({"models": [
+        {"type": "llm", "key": "small", "max_context_length": 40960, "loaded_instances": []}]});
+    let server = serving(
+        Script::new()
+            .on(When::get("/v1/models"), models_list(&["small"]))
+            .on(When::get("/api/v1/models"), Reply::json(200, &native))
+            .on(
+                When::post("/v1/chat/completions"),
+                openai_chat(&[Part::Text("ok")]),
+            ),
+    );
+    let home = Home::with_config(box_config(&server.base_url()));
+    let text = home.ok(&["models", "probe"]);
+    assert!(
+        text.contains("box/small: not asked anything, it is not loaded; --load"),
+        "{text}"
+    );
+    assert_eq!(server.posts().len(), 0);
+    let text = home.ok(&["models", "probe", "--load"]);
+    assert!(text.contains("did not call a tool when asked to"), "{text}");
+}
+
+/// The figure of the manual, and what LM Studio loads unless told otherwise.
+#[test]
+fn a_turn_says_once_that_less_is_loaded_than_configured() {
+    let native = json!({"models": [{"type": "llm", "key": "small", "max_context_length": 262_144,
+        "loaded_instances": [{"id": "small", "config": {"context_length": 4096}}]}]});
+    let server = serving(
+        Script::new()
+            .on(When::get("/v1/models"), models_list(&["small"]))
+            .on(When::get("/api/v1/models"), Reply::json(200, &native))
+            .on(
+                When::post("/v1/chat/completions"),
+                openai_chat(&[Part::Text("Hello.")]),
+            ),
+    );
+    let home = Home::with_config(box_config(&server.base_url()).replace("32768", "196608"));
+    let said = run(&home, &["agent", "-m", "hi"]).ok();
+    assert_eq!(said.stdout, "Hello.\n");
+    assert!(
+        said.stderr
+            .contains("contextWindow is configured as 196608, but its server has loaded 4096"),
+        "{said:?}"
+    );
+    assert_eq!(said.stderr.lines().count(), 1, "{said:?}");
+    let sent = server.posts()[0].json();
+    assert!(sent["max_tokens"].as_u64().unwrap() < 4096, "{sent}");
+    // What is known is confirmed by one question.
+    let before = server.requests().len();
+    let json = home.json(&["agent", "-m", "hi", "--json"]);
+    assert_eq!(json["meta"]["notices"].as_array().unwrap().len(), 1);
+    assert_eq!(server.requests().len(), before + 2);
+}
+
+#[test]
+fn a_wrong_base_url_answers_all_the_same() {
+    let server = serving(
+        Script::new()
+            .on(When::get("/v1/models"), models_list(&["small"]))
+            .on(
+                When::post("/v1/chat/completions"),
+                openai_chat(&[Part::Text("Hello.")]),
+            ),
+    );
+    let home = Home::with_config(box_config(&format!("{}/api", server.origin())));
+    let said = run(&home, &["agent", "-m", "hi"]).ok();
+    assert_eq!(said.stdout, "Hello.\n");
+    let (_, command) = said.stderr.trim().rsplit_once(": ").unwrap();
+    let args: Vec<&str> = command.split(' ').skip(1).collect();
+    home.ok(&args);
+    let said = run(&home, &["agent", "-m", "hi"]).ok();
+    assert_eq!(said.stderr, "");
 }

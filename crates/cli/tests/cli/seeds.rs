@@ -138,7 +138,7 @@ fn the_recommended_block_asks_lm_studio_through_the_responses_api() {
         let server = local(1234);
         let home = Home::with_config(&three(&page)[0]);
         assert_eq!(ask(&home), "From the local box.\n");
-        let request = &server.requests()[0];
+        let request = &server.posts()[0];
         assert_eq!(request.path, "/v1/responses");
         assert_eq!(request.json()["model"], "minimax-m2.1-gs32");
         assert_eq!(request.json()["max_output_tokens"], 8192);
@@ -207,7 +207,7 @@ fn the_block_for_other_proxies_asks_its_port() {
             ]),
             "From the local box.\n"
         );
-        let request = &server.requests()[0];
+        let request = &server.posts()[0];
         assert_eq!(request.json()["model"], "my-local-model");
         assert_eq!(request.header("authorization"), Some("Bearer sk-local"));
     }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use moltbot_config::schema::Compat;
 
 use super::provider::{CatalogModel, Provider};
-use super::{Api, Cost};
+use super::{Api, Cost, Source};
 
 struct Entry {
     id: &'static str,
@@ -332,8 +332,10 @@ fn model(provider: &str, row: &Row) -> CatalogModel {
         api: None,
         reasoning,
         vision,
+        vision_source: Source::Catalog,
         context_window,
         context_known: true,
+        context_source: Source::Catalog,
         max_tokens,
         region: None,
         cost: Cost {

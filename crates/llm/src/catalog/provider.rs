@@ -6,7 +6,7 @@ use std::time::Duration;
 use moltbot_config::schema::{self, Compat, Models, ModelsMode};
 use serde_json::Value;
 
-use super::{Api, ApiOrName, Cost, ENGINE_PROVIDER, builtin};
+use super::{Api, ApiOrName, Cost, ENGINE_PROVIDER, Source, builtin};
 use crate::endpoint::Endpoint;
 use crate::reference::normalize_provider;
 
@@ -39,9 +39,11 @@ pub(super) struct CatalogModel {
     pub(super) api: Option<ApiOrName>,
     pub(super) reasoning: bool,
     pub(super) vision: bool,
+    pub(super) vision_source: Source,
     pub(super) context_window: u64,
     /// Whether the window was stated by anyone, or is only the default.
     pub(super) context_known: bool,
+    pub(super) context_source: Source,
     pub(super) max_tokens: u64,
     pub(super) region: Option<String>,
     pub(super) cost: Cost,
@@ -59,10 +61,13 @@ impl CatalogModel {
             api: None,
             reasoning: false,
             vision: false,
+            vision_source: Source::Guess,
             context_window: first.map_or(schema::ProviderModel::DEFAULT_CONTEXT_WINDOW, |m| {
                 m.context_window
             }),
             context_known: first.is_some_and(|m| m.context_known),
+            // Its neighbour's figure says little about it.
+            context_source: Source::Guess,
             max_tokens: first.map_or(schema::ProviderModel::DEFAULT_MAX_TOKENS, |m| m.max_tokens),
             region: None,
             cost: Cost::default(),
@@ -79,8 +84,10 @@ impl CatalogModel {
             api: model.api.map(supported),
             reasoning: model.reasoning(),
             vision: model.reads_images(),
+            vision_source: configured_or_guess(model.input.is_some()),
             context_window: model.context_window(),
             context_known: model.context_window.is_some(),
+            context_source: configured_or_guess(model.context_window.is_some()),
             max_tokens: model.max_tokens(),
             region: model.region.clone(),
             cost: Cost {
@@ -103,14 +110,23 @@ impl CatalogModel {
             api: Some(Ok(Api::Engine)),
             reasoning: true,
             vision: false,
+            vision_source: Source::Guess,
             context_window: 16_384,
             context_known: false,
+            context_source: Source::Guess,
             max_tokens: 2048,
             region: None,
             cost: Cost::default(),
             headers: BTreeMap::new(),
             compat: Compat::default(),
         }
+    }
+}
+
+fn configured_or_guess(written: bool) -> Source {
+    match written {
+        true => Source::Config,
+        false => Source::Guess,
     }
 }
 

@@ -60,12 +60,16 @@ fn a_context_window_is_known_where_somebody_stated_it() {
         {"id": "stated", "name": "S", "contextWindow": 32768}, {"id": "assumed", "name": "A"},
     ]}}});
     let c = catalog(json!({"models": models}));
-    assert!(c.resolve("box/stated").unwrap().context_known);
-    assert!(!c.resolve("box/assumed").unwrap().context_known);
+    let source = |name: &str| c.resolve(name).unwrap().context_source;
+    assert_eq!(source("box/stated"), Source::Config);
+    assert_eq!(source("box/assumed"), Source::Guess);
     let agents = json!({"defaults": {"contextTokens": 16384}});
     let c = catalog(json!({"models": models, "agents": agents}));
     let model = c.resolve("box/assumed").unwrap();
-    assert_eq!((model.context_window, model.context_known), (16384, true));
+    assert_eq!(
+        (model.context_window, model.context_source),
+        (16384, Source::Config)
+    );
 }
 
 #[test]

@@ -24,6 +24,7 @@ pub(super) fn read(site: &Site<'_>) -> Finding {
         }
     });
     Finding {
+        told: None,
         server: Fact {
             value: ServerKind::Generic,
             source: site.list_source.clone(),

@@ -43,6 +43,7 @@ pub(super) async fn find(site: &Site<'_>) -> Option<Finding> {
         }
     });
     Some(Finding {
+        told: None,
         server: Fact {
             value: ServerKind::LiteLlm,
             source,

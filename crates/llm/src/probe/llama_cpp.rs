@@ -22,6 +22,7 @@ pub(super) async fn find(site: &Site<'_>) -> Option<Finding> {
         .named_entries()
         .map(|(id, entry)| model(site, id, entry, only));
     Some(Finding {
+        told: None,
         server: Fact {
             value: ServerKind::LlamaCpp,
             source,

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::fields::{count, elements, holds, text};
+use super::fingerprint;
 use super::site::{Finding, Reading, Site};
 use super::{Fact, ModelState, ServedModel, ServerKind};
 
@@ -22,6 +23,7 @@ pub(super) async fn find(site: &Site<'_>) -> Option<Finding> {
         }
     };
     Some(Finding {
+        told: Some(fingerprint::of(&reading.value)),
         server: Fact {
             value: ServerKind::LmStudio,
             source: reading.source,

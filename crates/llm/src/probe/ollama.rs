@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::fields::{count, elements, holds, text};
+use super::fingerprint;
 use super::site::{Finding, Reading, Site};
 use super::{Fact, ModelState, ServedModel, ServerKind};
 
@@ -30,6 +31,7 @@ pub(super) async fn find(site: &Site<'_>) -> Option<Finding> {
         }
     }
     Some(Finding {
+        told: running.map(|running| fingerprint::of(&running.value)),
         server: Fact {
             value: ServerKind::Ollama,
             source: version.source.clone(),

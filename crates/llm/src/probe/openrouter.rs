@@ -22,6 +22,7 @@ pub(super) fn find(site: &Site<'_>) -> Option<Finding> {
         }
     });
     Some(Finding {
+        told: None,
         server: Fact {
             value: ServerKind::OpenRouter,
             source: site.list_source.clone(),

@@ -37,6 +37,7 @@ pub(super) async fn find(site: &Site<'_>) -> Option<Finding> {
         ..ServedModel::named(id)
     });
     Some(Finding {
+        told: None,
         server: Fact {
             value: ServerKind::Sglang,
             source,

@@ -12,6 +12,8 @@ use crate::model::{Api, Model};
 
 /// What a program's module found out.
 pub(super) struct Finding {
+    /// The fingerprint, where another document than the list tells what is loaded.
+    pub(super) told: Option<String>,
     pub(super) server: Fact<ServerKind>,
     pub(super) version: Option<Fact<String>>,
     pub(super) models: Vec<ServedModel>,

@@ -15,6 +15,7 @@ pub(super) async fn find(site: &Site<'_>) -> Option<Finding> {
         ..ServedModel::named(id)
     });
     Some(Finding {
+        told: None,
         server: Fact {
             value: ServerKind::Vllm,
             source: site.list_source.clone(),

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::{Repairs, schema};
+use crate::hash::fnv1a;
 use crate::message::{AssistantPart, Content, Message, Thinking, ToolCall, ToolResultMessage};
 use crate::model::Model;
 use crate::request::Request;
@@ -166,13 +167,6 @@ fn shorten_ids(messages: &mut [Message]) {
             Message::User(_) => {}
         }
     }
-}
-
-/// FNV-1a, 64 bits: a hash that stays the same from version to version of the program.
-fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
 }
 
 fn base62(mut number: u64) -> String {

@@ -9,7 +9,8 @@ use crate::backend::{Backend, EventSink, Reply};
 use crate::event::Event;
 use crate::failure::{Failure, FailureClass};
 use crate::knowledge::Knowledge;
-use crate::model::Model;
+use crate::model::{Api, Model};
+use crate::relocate::set_command;
 use crate::request::Request;
 
 /// How often one request may be mended. Everything that costs nothing goes with the first.
@@ -37,7 +38,11 @@ impl<B: Backend> Backend for Repairing<B> {
         events: EventSink<'_>,
     ) -> Result<Reply, Failure> {
         // What an earlier try of the same turn has taught counts already.
-        let mut mended = self.knowledge.dress(model.clone()).await;
+        let mut mended = model.clone();
+        if let Some(mut learned) = self.knowledge.repairs_of(model).await {
+            learned.without_tools |= model.repairs.without_tools;
+            mended.apply(learned);
+        }
         let plain = mended.repairs.clone();
         let mut tries = 0;
         loop {
@@ -46,7 +51,10 @@ impl<B: Backend> Backend for Repairing<B> {
             }
             let outcome = self.inner.stream(&mended, request, &mut *events).await;
             if outcome.as_ref().err().is_none_or(is_answer) && mended.repairs != plain {
-                self.knowledge.repaired(&mended).await;
+                if let Some(api) = mended.repairs.api.filter(|_| plain.api.is_none()) {
+                    events(Event::Notice(other_dialect(model, api)));
+                }
+                self.knowledge.repaired(model, &mended).await;
             }
             let failure = match outcome {
                 Ok(reply) => return Ok(reply),
@@ -71,5 +79,15 @@ fn is_answer(failure: &Failure) -> bool {
     matches!(
         failure.class,
         FailureClass::EmptyReply | FailureClass::ReasoningOnly | FailureClass::OutputExhausted
+    )
+}
+
+/// What the owner should write down: the configured dialect costs a refusal whenever it is tried again.
+fn other_dialect(model: &Model, spoken: Api) -> String {
+    format!(
+        "{} does not speak {}, as configured, but {spoken}, which was used; to keep that: {}",
+        model.reference.provider,
+        model.api,
+        set_command(&model.reference.provider, "api", spoken.as_str()),
     )
 }

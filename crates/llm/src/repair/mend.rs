@@ -234,17 +234,14 @@ fn harmless(failure: &Failure, model: &Model, request: &Request, mended: &mut Re
     mended.plain_system_role = true;
     mended.short_call_ids = true;
     mended.simple_schemas |= !request.tools.is_empty();
-    // Programs that we know take the rest; another may refuse it next, and can be asked without.
-    if model.server.is_some() {
-        return;
-    }
+    // Even programs that we know differ from build to build and from flag to flag in what they take.
+    let is_second = !model.repairs.is_empty();
     mended.system_in_user |= !request.system.is_empty();
     let mut drop = |fields: &[&str]| {
         let fields = fields.iter().map(|field| (*field).to_owned());
         mended.dropped.extend(fields);
     };
     drop(OPTIONAL);
-    let is_second = !model.repairs.is_empty();
     if is_second {
         drop(WISHES);
     }

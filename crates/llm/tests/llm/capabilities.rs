@@ -8,7 +8,7 @@ use moltbot_llm::{
 };
 use moltbot_testkit::block_on;
 use moltbot_testkit::capable::{
-    Capabilities, CapableServer, Kind, Tools, WITHOUT_TOOLS, capabilities,
+    Capabilities, CapableServer, Kind, Reason, Tools, WITHOUT_TOOLS, capabilities,
     capabilities_with_obstacles, sentence_with,
 };
 use proptest::prelude::*;
@@ -126,32 +126,51 @@ fn model(server: &CapableServer, can: &Capabilities, api: Api) -> Model {
 }
 
 /// A process that asks this model and keeps what it learns in `records`.
-fn process(model: &Model, records: &Arc<ShortMemory>) -> Ladder {
+///
+/// With `asks` it asks the server what it is, as every process does beside tests; otherwise nothing is known beforehand.
+fn process(model: &Model, records: &Arc<ShortMemory>, asks: bool) -> Ladder {
     let records: Arc<dyn Records> = Arc::clone(records) as _;
-    let knowledge = Arc::new(Knowledge::new(records));
-    let http = over_http(Arc::new(Credentials::default()), Arc::clone(&knowledge));
+    let credentials = Arc::new(Credentials::default());
+    let mut knowledge = Knowledge::new(records);
+    if asks {
+        let patience = std::time::Duration::from_secs(60);
+        knowledge = knowledge.asking(Arc::clone(&credentials)).waiting(patience);
+    }
+    let knowledge = Arc::new(knowledge);
+    let http = over_http(credentials, Arc::clone(&knowledge));
     Ladder::new(Backends::new(http, None, knowledge), vec![model.clone()])
 }
 
 /// Takes two turns with a server, the second in a new process, and holds them against what the server can do.
-async fn two_turns(can: Capabilities, api: Api, repairs: usize) -> Result<(), TestCaseError> {
+async fn two_turns(
+    can: Capabilities,
+    api: Api,
+    repairs: usize,
+    asks: bool,
+) -> Result<(), TestCaseError> {
     let server = CapableServer::start(can.clone()).await;
     let model = model(&server, &can, api);
     let records = Arc::new(ShortMemory::default());
     let mut conversation = Vec::new();
-    let first = turn(&process(&model, &records), &mut conversation).await;
-    let refusals = server.refusals();
+    let first = turn(&process(&model, &records, asks), &mut conversation).await;
+    // Looking for what a server is, paths are asked for that it does not have.
+    let refused = || {
+        let mut refusals = server.refusals();
+        refusals.retain(|refusal| !asks || refusal.reason != Reason::Path);
+        refusals
+    };
+    let refusals = refused();
     prop_assert!(refusals.len() <= repairs, "{refusals:#?}\n{first:#?}");
-    check(&can, &first)?;
+    check(&can, &first, asks)?;
 
     // What was learned holds for the next turn, and for the next process.
-    let second = turn(&process(&model, &records), &mut conversation).await;
-    let again = &server.refusals()[refusals.len()..];
+    let second = turn(&process(&model, &records, asks), &mut conversation).await;
+    let again = &refused()[refusals.len()..];
     prop_assert!(again.is_empty(), "refused again: {again:#?}");
-    check(&can, &second)
+    check(&can, &second, asks)
 }
 
-fn check(can: &Capabilities, turn: &Turn) -> Result<(), TestCaseError> {
+fn check(can: &Capabilities, turn: &Turn, asks: bool) -> Result<(), TestCaseError> {
     let right = match can.calls_tools() {
         true => sentence_with(&["Rome: 21 degrees", "Tokyo: 21 degrees"]),
         false => WITHOUT_TOOLS.to_owned(),
@@ -160,7 +179,10 @@ fn check(can: &Capabilities, turn: &Turn) -> Result<(), TestCaseError> {
     prop_assert_eq!(turn.calls, if can.calls_tools() { 2 } else { 0 });
     // Tools are left out in the open.
     let told = turn.notices.iter().any(|notice| notice.contains("tools"));
-    prop_assert_eq!(told, can.tools == Tools::Refused, "{:?}", turn.notices);
+    // A server that would lose them in silence may say so when it is asked.
+    if !asks || can.tools == Tools::Refused || can.calls_tools() {
+        prop_assert_eq!(told, can.tools == Tools::Refused, "{:?}", turn.notices);
+    }
     Ok(())
 }
 
@@ -187,13 +209,22 @@ fn runs(cases: u32) -> TestRunner {
 
 #[test]
 fn any_server_answers_within_two_repairs_and_the_second_turn_needs_none() {
-    runs(250)
+    any_server(250, false);
+}
+
+#[test]
+fn so_does_any_server_that_was_asked_what_it_is() {
+    any_server(250, true);
+}
+
+fn any_server(cases: u32, asks: bool) {
+    runs(cases)
         .run(&(capabilities(), any::<usize>()), |(can, choice)| {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build();
             let api = spoken(&can, choice);
-            runtime.unwrap().block_on(two_turns(can, api, 2))
+            runtime.unwrap().block_on(two_turns(can, api, 2, asks))
         })
         .unwrap_or_else(|error| panic!("{error}"));
 }
@@ -213,7 +244,7 @@ fn another_dialect_is_found_where_the_configured_one_is_not_spoken() {
                 let runtime = tokio::runtime::Builder::new_current_thread()
                     .enable_all()
                     .build();
-                runtime.unwrap().block_on(two_turns(can, api, 2))
+                runtime.unwrap().block_on(two_turns(can, api, 2, false))
             },
         )
         .unwrap_or_else(|error| panic!("{error}"));
@@ -229,7 +260,7 @@ fn a_server_that_takes_everything_is_asked_in_the_plain_form() {
         .enable_all()
         .build()
         .unwrap();
-    let turn = runtime.block_on(turn(&process(&model, &records), &mut Vec::new()));
+    let turn = runtime.block_on(turn(&process(&model, &records, false), &mut Vec::new()));
     assert!(turn.answer.is_ok(), "{turn:?}");
     assert!(server.refusals().is_empty());
     assert_eq!(block_on(records.load("repairs")), []);

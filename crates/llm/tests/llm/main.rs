@@ -1,12 +1,14 @@
 //! Tests of the crate from outside: recorded replies of real servers, scripted servers, request bodies.
 #![allow(clippy::unwrap_used)]
 
+mod asking;
 mod capabilities;
 mod captures;
 mod cooldown;
 mod dialects;
 mod encode;
 mod fixture;
+mod knowledge;
 mod ladder;
 mod listing;
 mod mishaps;

@@ -1,6 +1,6 @@
 //! `moltbot models list`.
 
-use moltbot_llm::{Api, Catalog, Credentials, Model, ModelRef};
+use moltbot_llm::{Api, Catalog, Credentials, Knowledge, Model, ModelRef, Source};
 use serde::Serialize;
 use serde_json::json;
 
@@ -30,6 +30,8 @@ struct Row {
     input: &'static str,
     /// Tokens.
     context_window: Option<u64>,
+    /// Who said so: `config`, `probed`, `catalog` or `guess`.
+    context_window_source: Option<Source>,
     local: bool,
     /// Whether it can be asked: it is there, and has a key or needs none.
     available: bool,
@@ -39,7 +41,7 @@ struct Row {
 }
 
 /// Prints the list.
-pub(super) fn run(
+pub(super) async fn run(
     app: &App,
     catalog: &Catalog,
     filter: &Filter<'_>,
@@ -50,8 +52,9 @@ pub(super) fn run(
         catalog,
         credentials: &credentials,
         installed: app.installed()?.into_iter().map(|model| model.id).collect(),
+        knowledge: app.remembered()?,
     };
-    let mut rows = list.rows(filter.all);
+    let mut rows = list.rows(filter.all).await;
     if filter.local {
         rows.retain(|row| row.local);
     }
@@ -83,8 +86,7 @@ impl Row {
         vec![
             self.key.clone(),
             self.input.to_owned(),
-            self.context_window
-                .map_or_else(|| "-".to_owned(), output::tokens),
+            context(self.context_window, self.context_window_source),
             yes_no(self.local),
             yes_no(self.available),
             self.tags.join(","),
@@ -92,15 +94,25 @@ impl Row {
     }
 }
 
+/// A context window and who said so: `32k probed`.
+pub(super) fn context(window: Option<u64>, source: Option<Source>) -> String {
+    match (window, source) {
+        (Some(window), Some(source)) => format!("{} {source}", output::tokens(window)),
+        _ => "-".to_owned(),
+    }
+}
+
 struct List<'a> {
     catalog: &'a Catalog,
     credentials: &'a Credentials,
     installed: Vec<String>,
+    /// What servers told when they were last asked.
+    knowledge: Knowledge,
 }
 
 impl List<'_> {
     /// The default and its fallbacks first, even where they cannot be found, then what the catalog lists.
-    fn rows(&self, all: bool) -> Vec<Row> {
+    async fn rows(&self, all: bool) -> Vec<Row> {
         let has_anthropic_key = self.credentials.find("anthropic").is_some();
         let default = self.catalog.default_model(None, has_anthropic_key);
         let fallbacks = self.catalog.fallbacks(None).iter().enumerate();
@@ -111,18 +123,19 @@ impl List<'_> {
         let mut rows = Vec::new();
         for (reference, tag) in chain {
             let row = match self.catalog.model(&reference) {
-                Ok(model) => self.known(&model, vec![tag]),
+                Ok(model) => self.known(model, vec![tag]).await,
                 Err(_) => unknown(&reference, tag),
             };
             add(&mut rows, row);
         }
         for row in self.catalog.rows(all) {
-            add(&mut rows, self.known(&row.model, row.tags));
+            add(&mut rows, self.known(row.model, row.tags).await);
         }
         rows
     }
 
-    fn known(&self, model: &Model, mut tags: Vec<String>) -> Row {
+    async fn known(&self, model: Model, mut tags: Vec<String>) -> Row {
+        let model = self.knowledge.dress(model).await;
         let id = &model.reference.model;
         let missing = model.api == Api::Engine
             && !self
@@ -137,8 +150,9 @@ impl List<'_> {
             name: model.name.clone(),
             input: if model.vision { "text+image" } else { "text" },
             context_window: Some(model.context_window),
+            context_window_source: Some(model.context_source),
             local: model.is_local(),
-            available: !missing && !matches!(Key::of(model, self.credentials), Key::Missing),
+            available: !missing && !matches!(Key::of(&model, self.credentials), Key::Missing),
             tags,
             missing,
         }
@@ -151,6 +165,7 @@ fn unknown(reference: &ModelRef, tag: String) -> Row {
         name: reference.model.clone(),
         input: "-",
         context_window: None,
+        context_window_source: None,
         local: false,
         available: false,
         tags: vec![tag, "missing".to_owned()],

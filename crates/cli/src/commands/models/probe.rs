@@ -1,21 +1,26 @@
 //! `moltbot models probe`: what model servers are, what they have loaded, and how that fits the configuration.
 //!
-//! It only looks: nothing is stored, and turns go by the configuration as before.
+//! First it only looks. Then models that are loaded are asked a few short questions. All of it is kept for the turns.
 
+mod asked;
 mod card;
 mod compare;
 mod target;
 
+use std::sync::Arc;
+
 use moltbot_config::Config;
-use moltbot_llm::{Catalog, Credential, Probe, ProbeError, probe};
+use moltbot_llm::{Catalog, Credential, HttpBackend, Probe, ProbeError, Repairing, probe};
 use serde::Serialize;
 use serde_json::json;
 use tokio::task::JoinSet;
 
 use super::in_use::{Key, key_remedy};
 use crate::app::App;
+use crate::args::ProbeArgs;
 use crate::exit::Exit;
 use crate::output;
+use asked::{AskedModel, Questions};
 use compare::Comparison;
 use target::Target;
 
@@ -36,37 +41,59 @@ struct Report {
     base_url_remedy: Option<String>,
     /// One for each configured model.
     comparisons: Vec<Comparison>,
+    /// What asking showed, now or earlier; one for each model that was, or might be, asked.
+    asked: Vec<AskedModel>,
 }
 
 /// Probes the server named, or those of the default model and its fallbacks. A server that was named and cannot be
 /// probed is an exit code of 1, and so is a chain of which no server can.
-pub(super) async fn run(
-    app: &App,
-    catalog: &Catalog,
-    named: Option<&str>,
-    json: bool,
-) -> Result<(), Exit> {
-    let credentials = app.credentials(&app.agent_id(None)?);
+pub(super) async fn run(app: &App, catalog: &Catalog, args: &ProbeArgs) -> Result<(), Exit> {
+    let named = args.target.as_deref();
+    let credentials = Arc::new(app.credentials(&app.agent_id(None)?));
     let targets = match named {
         Some(text) => vec![target::named(app, catalog, &credentials, text)?],
         None => target::in_chain(app, catalog, &credentials)?,
     };
-    let mut asked = JoinSet::new();
+    let knowledge = Arc::new(app.knowledge()?);
+    let http = HttpBackend::new(Arc::clone(&credentials));
+    let questions = Arc::new(Questions {
+        backend: Repairing::new(http, Arc::clone(&knowledge)),
+        knowledge,
+        passive: args.passive,
+        load: args.load,
+        is_named: named.is_some(),
+        quiet: args.json,
+    });
+    let mut running = JoinSet::new();
     for (place, target) in targets.into_iter().enumerate() {
         let key = Key::of(&target.asked, &credentials);
-        asked.spawn(async move {
-            let outcome = ask(&target, key).await;
-            (place, target, outcome)
+        let questions = Arc::clone(&questions);
+        running.spawn(async move {
+            let outcome = ask(&target, &key).await;
+            let asked = match &outcome {
+                Outcome::Probed(probe) => {
+                    let knowledge = &questions.knowledge;
+                    knowledge.learn(&target.asked, probe.clone()).await;
+                    let secret = match &key {
+                        Key::Found(credential) => Some(credential.secret()),
+                        Key::NotNeeded | Key::Missing => None,
+                    };
+                    questions.put(&target, probe, secret).await
+                }
+                _ => Vec::new(),
+            };
+            (place, target, outcome, asked)
         });
     }
-    let mut answers = asked.join_all().await;
-    answers.sort_by_key(|(place, _, _)| *place);
+    let mut answers = running.join_all().await;
+    answers.sort_by_key(|(place, ..)| *place);
+    let config = &app.snapshot.config;
     let reports: Vec<Report> = answers
         .into_iter()
-        .map(|(_, target, outcome)| Report::new(&app.snapshot.config, target, outcome))
+        .map(|(_, target, outcome, asked)| Report::new(config, target, outcome, asked))
         .collect();
 
-    match json {
+    match args.json {
         true => output::json(&json!({"servers": reports}))?,
         false => card::print(&reports)?,
     }
@@ -84,8 +111,8 @@ enum Outcome {
     Failed(String),
 }
 
-async fn ask(target: &Target, key: Key) -> Outcome {
-    let key: Option<Credential> = match key {
+async fn ask(target: &Target, key: &Key) -> Outcome {
+    let key: Option<&Credential> = match key {
         Key::Found(credential) => Some(credential),
         // The owner's headers may hold what signs the request.
         Key::Missing if target.asked.headers.is_empty() => {
@@ -97,7 +124,7 @@ async fn ask(target: &Target, key: Key) -> Outcome {
         }
         Key::Missing | Key::NotNeeded => None,
     };
-    match probe(&target.asked, key.as_ref().map(Credential::secret)).await {
+    match probe(&target.asked, key.map(Credential::secret)).await {
         Ok(probe) => Outcome::Probed(probe),
         Err(error @ ProbeError::InProcess(_)) => Outcome::InProcess(error.to_string()),
         Err(error) => Outcome::Failed(error.to_string()),
@@ -105,7 +132,7 @@ async fn ask(target: &Target, key: Key) -> Outcome {
 }
 
 impl Report {
-    fn new(config: &Config, target: Target, outcome: Outcome) -> Self {
+    fn new(config: &Config, target: Target, outcome: Outcome, asked: Vec<AskedModel>) -> Self {
         let mut report = Self {
             provider: target.provider,
             configured_base_url: target.asked.base_url.clone(),
@@ -115,6 +142,7 @@ impl Report {
             probe: None,
             base_url_remedy: None,
             comparisons: Vec::new(),
+            asked,
         };
         match outcome {
             Outcome::InProcess(sentence) => {

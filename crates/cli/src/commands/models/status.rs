@@ -9,14 +9,16 @@ use std::path::PathBuf;
 
 use moltbot_config::schema::AgentDefaults;
 use moltbot_config::{EXPECTED_KEYS, load_text};
-use moltbot_llm::{Catalog, CatalogError, CredentialSource, Credentials, Knowledge, machine_clock};
+use moltbot_llm::{
+    Catalog, CatalogError, CredentialSource, Credentials, Knowledge, Source, machine_clock,
+};
 use serde::Serialize;
 
 use profiles::{Logins, Unusable};
 use rungs::Rung;
 
-use super::aliases;
 use super::in_use::{self, Key, ModelInUse, key_remedy};
+use super::{aliases, list};
 use crate::app::{self, App};
 use crate::args::{FormatArgs, Globals};
 use crate::exit::Exit;
@@ -30,6 +32,10 @@ struct Status {
     /// As the owner wrote it.
     default_model: Option<String>,
     resolved_default: Option<String>,
+    /// Tokens that a conversation with it can have.
+    context_window: Option<u64>,
+    /// Who said so: `config`, `probed`, `catalog` or `guess`.
+    context_window_source: Option<Source>,
     fallbacks: Vec<String>,
     /// The models that a turn walks through.
     rungs: Vec<Rung>,
@@ -111,9 +117,12 @@ async fn read(globals: &Globals, app: &App, catalog: &Catalog) -> Result<Status,
     let agent_id = app.agent_id(None)?;
     let credentials = app.credentials(&agent_id);
     let has_anthropic_key = credentials.find("anthropic").is_some();
-    let resolved = catalog
-        .default_model(Some(&agent_id), has_anthropic_key)
-        .map(|model| model.to_string());
+    let resolved = catalog.default_model(Some(&agent_id), has_anthropic_key);
+    let default = match resolved.as_ref().map(|model| catalog.model(model)) {
+        Some(Ok(model)) => Some(app.remembered()?.dress(model).await),
+        _ => None,
+    };
+    let resolved = resolved.map(|model| model.to_string());
     let agents = app.snapshot.config.agents.as_ref();
     let defaults: AgentDefaults = agents
         .and_then(|agents| agents.defaults.clone())
@@ -143,6 +152,8 @@ async fn read(globals: &Globals, app: &App, catalog: &Catalog) -> Result<Status,
         config_path: app.snapshot.path.clone(),
         default_model: written.or_else(|| resolved.clone()),
         resolved_default: resolved,
+        context_window: default.as_ref().map(|model| model.context_window),
+        context_window_source: default.as_ref().map(|model| model.context_source),
         fallbacks: names(catalog.fallbacks(Some(&agent_id))),
         image_model: image.primary,
         image_fallbacks: image.fallbacks.unwrap_or_default(),
@@ -268,7 +279,10 @@ fn print(app: &App, status: &Status) -> Result<(), Exit> {
         (
             "Default".to_owned(),
             match &status.resolved_default {
-                Some(model) => model.clone(),
+                Some(model) => format!(
+                    "{model} ({})",
+                    list::context(status.context_window, status.context_window_source)
+                ),
                 None => format!("none. {}", CatalogError::NothingConfigured),
             },
         ),

@@ -5,13 +5,14 @@
 //! request says `truncate: false`, which the encoder does; for older ones the count of tokens read must tell.
 
 use crate::message::{AssistantPart, Content, Message};
-use crate::model::Model;
+use crate::model::{Model, Source};
 use crate::request::Request;
 
 /// The window to ask for: what the owner stated. Nothing is guessed, since a larger window than needed costs memory
 /// that the machine may not have.
 pub(super) fn num_ctx(model: &Model) -> Option<u64> {
-    model.context_known.then_some(model.context_window)
+    let stated = matches!(model.context_source, Source::Config | Source::Catalog);
+    stated.then_some(model.context_window)
 }
 
 /// What is known of a prompt before it is sent.

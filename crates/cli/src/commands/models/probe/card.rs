@@ -3,6 +3,7 @@
 use moltbot_llm::{Fact, ModelState, Probe, ServedModel};
 
 use super::Report;
+use super::asked::{self, AskedModel};
 use super::compare::{Comparison, Verdict};
 use crate::exit::Exit;
 use crate::output;
@@ -60,8 +61,31 @@ fn print_one(report: &Report) -> Result<(), Exit> {
             output::line(format_args!("    -> {remedy}"))?;
         }
     }
+    for asked in &report.asked {
+        print_asked(asked)?;
+    }
     let sources = format!("  told by {}", sources(probe).join(", "));
     output::line(output::styled(output::DIM, sources))
+}
+
+fn print_asked(asked: &AskedModel) -> Result<(), Exit> {
+    let cost = match &asked.result {
+        Some(result) if asked.not_asked.is_none() => format!("asked ({} tokens)", result.tokens),
+        Some(_) => "asked earlier".to_owned(),
+        None => {
+            let why = asked.not_asked.as_deref().unwrap_or_default();
+            let line = format!("  {}: not asked anything, {why}", asked.model);
+            return output::line(output::styled(output::DIM, line));
+        }
+    };
+    output::line(format_args!("  {}, {cost}:", asked.model))?;
+    for line in asked.result.iter().flat_map(asked::words) {
+        output::line(format_args!("    {}", output::plain(&line)))?;
+    }
+    match &asked.repairs {
+        Some(repairs) => output::line(format_args!("    requests go out with: {repairs}")),
+        None => Ok(()),
+    }
 }
 
 /// Those that the owner uses first, then those that are loaded.

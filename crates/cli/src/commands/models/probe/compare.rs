@@ -83,18 +83,13 @@ pub(super) fn compare(config: &Config, probe: &Probe, model: &Model) -> Comparis
     comparison
 }
 
-/// The model behind an id. A llama.cpp server with one model answers to every name.
+/// The model behind an id, or behind one that means the same.
 fn served<'p>(probe: &'p Probe, id: &str) -> Option<&'p ServedModel> {
-    let mut models = probe.models.iter();
-    let exact = models.find(|model| model.names().any(|name| name == id));
     let near = || {
         let mut models = probe.models.iter();
         models.find(|model| model.names().any(|name| is_listed(id, &[name])))
     };
-    exact.or_else(near).or_else(|| match &probe.models[..] {
-        [only] if probe.server.value == ServerKind::LlamaCpp => Some(only),
-        _ => None,
-    })
+    probe.served(id).or_else(near)
 }
 
 /// The most tokens that a model can be given now.
