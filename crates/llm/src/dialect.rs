@@ -60,11 +60,11 @@ trait Wire: Send {
 }
 
 /// Decodes one reply: fed bytes in any cut, it gives events, and at the end the whole reply or the failure.
-pub struct Decoder {
+pub struct Decoder<'a> {
     wire: Box<dyn Wire>,
     framing: Framing,
-    assembler: Assembler,
-    model: Model,
+    assembler: Assembler<'a>,
+    model: &'a Model,
 }
 
 enum Framing {
@@ -78,10 +78,10 @@ enum Framing {
     Document(Vec<u8>),
 }
 
-impl Decoder {
+impl<'a> Decoder<'a> {
     /// A decoder for the reply to `request`. `salt` makes the ids unique that are given to tool calls where the server
     /// gives none; the time in milliseconds serves.
-    pub fn new(model: &Model, request: &Request, salt: u64) -> Self {
+    pub fn new(model: &'a Model, request: &'a Request, salt: u64) -> Self {
         let wire: Box<dyn Wire> = match model.api {
             Api::OpenAiResponses => Box::<responses::ResponsesWire>::default(),
             Api::AnthropicMessages => Box::<anthropic::AnthropicWire>::default(),
@@ -93,14 +93,14 @@ impl Decoder {
         let tells = matches!(model.api, Api::AnthropicMessages | Api::GoogleGenerativeAi);
         let limit = request.max_tokens.filter(|_| !tells);
         let offered = match request.tool_choice {
-            ToolChoice::None => Vec::new(),
-            _ => request.tools.clone(),
+            ToolChoice::None => &[],
+            _ => request.tools.as_slice(),
         };
         Self {
             wire,
             framing: Framing::Unknown,
-            assembler: Assembler::new(limit, salt, offered),
-            model: model.clone(),
+            assembler: Assembler::new(limit, salt, Cow::Borrowed(offered)),
+            model,
         }
     }
 
@@ -171,11 +171,11 @@ impl Decoder {
                         Some(b'<') => FailureClass::BadReply,
                         _ => FailureClass::StreamCut,
                     };
-                    return Err(Failure::new(class, &self.model, ""));
+                    return Err(Failure::new(class, self.model, ""));
                 }
             },
         };
-        let outcome = self.assembler.finish(&self.model, ending);
+        let outcome = self.assembler.finish(self.model, ending);
         events.extend(outcome.events);
         outcome.result
     }
