@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use moltbot_llm::{
     Answer, AssistantMessage, AssistantPart, Attempt, CatalogError, Event, EventSink, Ladder,
     LadderError, Message, ModelRef, Origin, Priority, Request, StopReason, Thinking, ThinkingLevel,
-    Usage,
+    TokenCount, Usage,
 };
 use moltbot_store::{NewEntry, Session, SessionPatch, StoreError, TurnEnd};
 use thiserror::Error;
@@ -38,6 +38,8 @@ pub struct TurnReport {
     pub model: ModelRef,
     /// What it cost by the catalog's prices, in US dollars; 0 where none is known.
     pub cost: f64,
+    /// The tokens of the prompt, and who counted them.
+    pub prompt: TokenCount,
     /// The models that failed before it, or were left alone because they failed a moment ago; empty when the first
     /// answered.
     pub failed: Vec<Attempt>,
@@ -228,6 +230,7 @@ impl Agent {
             message,
             model: answer.model,
             cost: answer.cost,
+            prompt: answer.prompt,
             failed: answer.failed,
             left_out,
             duration: started.elapsed(),

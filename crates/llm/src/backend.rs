@@ -17,6 +17,8 @@ use crate::relocate::Relocating;
 use crate::repair::Repairing;
 use crate::request::Request;
 use crate::rotation::Rotating;
+use crate::tokens::Budgeting;
+use crate::waiting::Waiting;
 
 /// Receives each event of a reply as it arrives.
 pub type EventSink<'a> = &'a mut (dyn FnMut(Event) + Send);
@@ -47,16 +49,20 @@ pub trait Backend: Send + Sync {
     ) -> Result<Reply, Failure>;
 }
 
-/// Speaking HTTP with everything around it that makes it dependable, innermost first: a refused key gives way to the
-/// next, refusals of the form are mended, a model that ends without an answer is asked once more, an API that is
-/// not where it should be is looked for beside, and no server gets more at a time than it has slots.
+/// Speaking HTTP with everything around it that makes it dependable, innermost first: prompt and answer are fitted into
+/// the context window, a refused key gives way to the next, refusals of the form are mended, a model that ends without an
+/// answer is asked once more, an API that is not where it should be is looked for beside, no server gets more at a time
+/// than it has slots, and one that loads its model is waited for (outside of the line, where nobody has to wait behind,
+/// and after all servers of the model were tried).
 pub fn over_http(credentials: Arc<Credentials>, knowledge: Arc<Knowledge>) -> Arc<dyn Backend> {
     let http = HttpBackend::new(Arc::clone(&credentials));
-    let signed = Rotating::new(http, credentials, Arc::clone(&knowledge));
+    let fitted = Budgeting::new(http, Arc::clone(&credentials), Arc::clone(&knowledge));
+    let signed = Rotating::new(fitted, credentials, Arc::clone(&knowledge));
     let mended = Repairing::new(signed, Arc::clone(&knowledge));
     let nudged = Nudging::new(mended);
     let found = Relocating::new(nudged, knowledge);
-    Arc::new(Queued::new(found))
+    let queued = Queued::new(found);
+    Arc::new(Waiting::new(queued))
 }
 
 /// The backends of this process (HTTP always, the engine where it was built in), and what is known of the servers

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::endpoint::Endpoint;
 use crate::model::{Api, Model};
 use crate::reference::ModelRef;
+use crate::tokens::CountSource;
 
 pub(crate) use classify::{Verdict, classify};
 
@@ -155,6 +156,8 @@ pub struct TokenFigures {
     pub prompt: Option<u64>,
     /// The server's limit.
     pub limit: Option<u64>,
+    /// Who counted the prompt's here, where it was not even sent; `None` where the server refused it.
+    pub counted: Option<CountSource>,
 }
 
 /// A failed request. Its `Display` is the sentence for the person.
@@ -340,12 +343,18 @@ impl fmt::Display for Failure {
             FailureClass::ContextOverflow => {
                 write!(f, "the conversation is too long for {model} ({provider})")?;
                 if let (Some(prompt), Some(limit)) = (self.tokens.prompt, self.tokens.limit) {
-                    write!(f, ": {prompt} tokens, and it takes {limit}")?;
+                    let about = match self.tokens.counted {
+                        Some(CountSource::Estimate) => "about ",
+                        _ => "",
+                    };
+                    write!(f, ": {about}{prompt} tokens, and it takes {limit}")?;
                 }
-                return f.write_str(if self.server.is_empty() {
-                    "; start a new session with /new, or raise agents.defaults.contextTokens"
-                } else {
-                    "; start a new session with /new, or load the model with a larger context"
+                f.write_str("; start a new session with /new, or ")?;
+                return f.write_str(match self.tokens.counted {
+                    _ if self.server.is_empty() => "raise agents.defaults.contextTokens",
+                    None => "load the model with a larger context",
+                    // It was held against what is set here.
+                    Some(_) => "load the model with a larger context and raise its contextWindow",
                 });
             }
             FailureClass::OutputBudget => write!(

@@ -1,35 +1,41 @@
 //! The HTTP backend: posts what a dialect encoded, feeds what comes back to its decoder.
 
+mod body;
+
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use reqwest::header::{
     AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
 };
 
 use crate::backend::{Backend, EventSink, Reply};
+use crate::clocks::{CONNECT, Clocks};
 use crate::credentials::Credentials;
 use crate::dialect::{Decoder, encode};
 use crate::endpoint::Endpoint;
 use crate::event::{Event, Phase};
 use crate::failure::{Failure, FailureClass, classify};
+use crate::loading;
 use crate::model::{Api, Model};
 use crate::request::Request;
+use crate::tokens::estimate;
 
-/// How long a connection may take to come about. A machine that is off does not answer at all, and the next rung waits.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// How long a server may stay silent, before its first byte or between two. Loading a large model takes minutes.
-const SILENCE_TIMEOUT: Duration = Duration::from_secs(300);
+use body::{Break, Source};
 
 /// An error body is read up to this many bytes; no server's explanation is longer.
 const ERROR_BODY_LIMIT: usize = 256 * 1024;
+
+/// The next piece of an error body is waited for this long: the status says nearly all.
+const ERROR_BODY_SILENCE: Duration = Duration::from_secs(10);
 
 /// Speaks to model servers over HTTP.
 pub struct HttpBackend {
     credentials: Arc<Credentials>,
     clients: Clients,
+    clocks: Option<Clocks>,
 }
 
 /// One client for plain connections and one for TLS: the second reads the machine's certificates, which costs more than
@@ -49,8 +55,7 @@ impl Clients {
             // Fails only where a provider is installed already, which serves as well.
             let _ = rustls::crypto::ring::default_provider().install_default();
             let builder = reqwest::Client::builder()
-                .connect_timeout(CONNECT_TIMEOUT)
-                .read_timeout(SILENCE_TIMEOUT)
+                .connect_timeout(CONNECT)
                 .tcp_nodelay(true)
                 // Keys and the owner's own headers go nowhere but where the owner pointed.
                 .redirect(reqwest::redirect::Policy::none())
@@ -74,7 +79,15 @@ impl HttpBackend {
         Self {
             credentials,
             clients: Clients::default(),
+            clocks: None,
         }
+    }
+
+    /// With these limits for every request, instead of those that fit each.
+    #[must_use]
+    pub fn with_clocks(mut self, clocks: Clocks) -> Self {
+        self.clocks = Some(clocks);
+        self
     }
 }
 
@@ -109,33 +122,39 @@ impl Backend for HttpBackend {
                 format!("the header {name} has a value that cannot be sent"),
             )
         })?;
+        let clocks = self
+            .clocks
+            .unwrap_or_else(|| Clocks::of(model, estimate(model, request)));
         events(Event::Phase(Phase::Waiting));
-        let mut response = client
+        let asked = client
             .post(&url)
             .headers(headers)
-            .body(encode(model, request))
-            .send()
-            .await
-            .map_err(|error| from_transport(model, &error))?;
-        let status = response.status();
-        if status.is_redirection() {
-            return Err(redirected(model, &response));
-        }
-        if !status.is_success() {
-            return Err(refusal(model, response).await);
-        }
-        let mut decoder = Decoder::new(model, request, now_ms() as u64);
-        let mut broken = None;
-        while !decoder.is_over() {
-            match response.chunk().await {
-                Ok(Some(bytes)) => decoder.feed(&bytes).into_iter().for_each(&mut *events),
-                Ok(None) => break,
-                Err(error) => {
-                    broken = Some(error);
-                    break;
-                }
+            .body(encode(model, request));
+        let answered = first_bytes(model, asked);
+        let secret = credential.as_ref().map(|c| c.secret());
+        let watched = async {
+            tokio::select! {
+                answered = answered => answered,
+                never = loading::watch(model, secret, clocks.quiet, &mut *events) => match never {},
             }
-        }
+        };
+        let (mut response, first) = tokio::time::timeout(clocks.first_byte, watched)
+            .await
+            .map_err(|_| {
+                let limit = clocks.first_byte.as_secs_f64();
+                fail(
+                    FailureClass::Timeout,
+                    format!("no first byte within {limit} s"),
+                )
+            })??;
+        let mut decoder = Decoder::new(model, request, now_ms() as u64);
+        let broken = match first {
+            Ok(first) => {
+                let silence = clocks.silence;
+                body::read(first, &mut response, silence, &mut decoder, &mut *events).await
+            }
+            Err(cause) => Err(Break::Cut(cause)),
+        };
         let mut rest = Vec::new();
         let result = decoder.finish(&mut rest);
         rest.into_iter().for_each(events);
@@ -145,20 +164,47 @@ impl Backend for HttpBackend {
                 Ok(reply)
             }
             // What came before the break may already be an error with a reason in it.
-            (Err(failure), Some(error))
+            (Err(failure), Err(broken))
                 if matches!(
                     failure.class,
                     FailureClass::StreamCut | FailureClass::EmptyReply | FailureClass::BadReply
                 ) =>
             {
+                let (class, detail) = match broken {
+                    Break::Cut(cause) => (FailureClass::StreamCut, cause),
+                    Break::Silent(limit) => {
+                        let limit = limit.as_secs_f64();
+                        (FailureClass::Timeout, format!("no byte for {limit} s"))
+                    }
+                };
                 Err(Failure {
                     after_text: failure.after_text,
-                    ..cut_short(model, &error)
+                    ..fail(class, detail)
                 })
             }
             (Err(failure), _) => Err(failure),
         }
     }
+}
+
+/// Sends a request and waits for the reply to begin: its first bytes, or why there are none though it was a good reply.
+async fn first_bytes(
+    model: &Model,
+    request: reqwest::RequestBuilder,
+) -> Result<(reqwest::Response, Result<Option<Bytes>, String>), Failure> {
+    let mut response = request
+        .send()
+        .await
+        .map_err(|error| from_transport(model, &error))?;
+    let status = response.status();
+    if status.is_redirection() {
+        return Err(redirected(model, &response));
+    }
+    if !status.is_success() {
+        return Err(refusal(model, response).await);
+    }
+    let first = Source::chunk(&mut response).await;
+    Ok((response, first))
 }
 
 /// The headers of a request; `Err` names the one whose value is not fit for HTTP.
@@ -239,8 +285,8 @@ async fn refusal(model: &Model, mut response: reqwest::Response) -> Failure {
     let mut body = Vec::new();
     // A body that breaks off still says what its beginning says.
     while body.len() < ERROR_BODY_LIMIT {
-        match response.chunk().await {
-            Ok(Some(bytes)) => body.extend_from_slice(&bytes),
+        match tokio::time::timeout(ERROR_BODY_SILENCE, response.chunk()).await {
+            Ok(Ok(Some(bytes))) => body.extend_from_slice(&bytes),
             _ => break,
         }
     }
@@ -260,19 +306,8 @@ async fn refusal(model: &Model, mut response: reqwest::Response) -> Failure {
 fn from_transport(model: &Model, error: &reqwest::Error) -> Failure {
     let class = if error.is_connect() {
         FailureClass::Unreachable
-    } else if error.is_timeout() {
-        FailureClass::Timeout
     } else if error.is_builder() {
         FailureClass::WrongEndpoint
-    } else {
-        FailureClass::StreamCut
-    };
-    Failure::new(class, model, chain(error))
-}
-
-fn cut_short(model: &Model, error: &reqwest::Error) -> Failure {
-    let class = if error.is_timeout() {
-        FailureClass::Timeout
     } else {
         FailureClass::StreamCut
     };

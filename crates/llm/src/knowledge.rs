@@ -22,6 +22,7 @@ use crate::probe::Probe;
 use crate::probe::active::Asked;
 use crate::records::{Records, ShortMemory};
 use crate::repair::Repairs;
+use crate::tokens::TokenCounter;
 use server::{Server, Servers};
 
 /// The kind of record that holds [`Repairs`].
@@ -41,6 +42,7 @@ pub struct Knowledge {
     credentials: Option<Arc<Credentials>>,
     /// How long a turn waits at most.
     limit: Duration,
+    tokens: TokenCounter,
 }
 
 impl Knowledge {
@@ -58,6 +60,7 @@ impl Knowledge {
         Self {
             cooldowns: Cooldowns::new(Arc::clone(&records), policy, clock),
             servers: Servers::new(Arc::clone(&records)),
+            tokens: TokenCounter::new(Arc::clone(&records)),
             records,
             repairs: Mutex::new(None),
             credentials: None,
@@ -68,6 +71,11 @@ impl Knowledge {
     /// What is left alone for now, because it failed.
     pub fn cooldowns(&self) -> &Cooldowns {
         &self.cooldowns
+    }
+
+    /// How many tokens prompts are.
+    pub fn tokens(&self) -> &TokenCounter {
+        &self.tokens
     }
 
     /// Where it is kept.
@@ -309,7 +317,7 @@ fn base(base_url: &str) -> String {
 
 /// A model on a server: the base URL without what is secret in it, and the model's id there. Servers that offer the same
 /// models are taken to be of one kind: what one of them needs, all do.
-fn key(model: &Model) -> String {
+pub(crate) fn key(model: &Model) -> String {
     let first = model.base_urls.first().unwrap_or(&model.base_url);
     format!("{} {}", base(first), model.reference.model)
 }

@@ -13,7 +13,7 @@ use crate::message::{Content, Message};
 use crate::model::Model;
 use crate::reference::ModelRef;
 use crate::request::{Request, ThinkingLevel};
-use crate::room::room;
+use crate::tokens::TokenCount;
 
 /// A reply's output is capped here unless the owner set `params.maxTokens`: the limits that vendors publish are far
 /// above any answer to a person, and a request for them is refused by servers with a smaller window.
@@ -36,6 +36,8 @@ pub struct Answer {
     pub model: ModelRef,
     /// What it cost by the catalog's prices, in US dollars; 0 where none is known.
     pub cost: f64,
+    /// The tokens of the prompt, and who counted them.
+    pub prompt: TokenCount,
     /// The rungs that failed before it, or were left alone because they failed a moment ago ([`Failure::cooling`]), in
     /// order; empty when the first answered.
     pub failed: Vec<Attempt>,
@@ -223,8 +225,10 @@ impl Ladder {
                 leave.succeeded().await;
                 self.turn_to(rung, &mut walk.untold, events);
                 walk.failed.retain(|(known, _)| *known != rung);
+                let usage = &reply.message.usage;
                 return Step::Answered(Box::new(Answer {
-                    cost: model.cost.of(&reply.message.usage),
+                    cost: model.cost.of(usage),
+                    prompt: knowledge.tokens().answered(model, &request, usage).await,
                     reply,
                     model: model.reference.clone(),
                     failed: Vec::new(),
@@ -322,8 +326,7 @@ fn fit(request: &Request, model: &Model) -> Request {
         .max_tokens
         .map(|asked| asked.min(model.output_limit.unwrap_or(model.max_tokens)))
         .or(model.output_limit)
-        .or(Some(model.max_tokens.min(OUTPUT_CAP)))
-        .map(|max| max.min(room(request, model.context_window)));
+        .or(Some(model.max_tokens.min(OUTPUT_CAP)));
     fitted.temperature = request.temperature.or(model.temperature);
     if !model.reasoning {
         fitted.thinking = ThinkingLevel::Off;

@@ -21,6 +21,7 @@
 
 mod backend;
 mod catalog;
+mod clocks;
 mod cooldown;
 mod credentials;
 mod dialect;
@@ -32,6 +33,7 @@ mod http;
 mod knowledge;
 mod ladder;
 mod listing;
+mod loading;
 mod lookup;
 mod message;
 mod model;
@@ -44,11 +46,13 @@ mod reference;
 mod relocate;
 mod repair;
 mod request;
-mod room;
 mod rotation;
+mod tokens;
+mod waiting;
 
 pub use backend::{Backend, Backends, EventSink, Reply, over_http};
 pub use catalog::{Catalog, CatalogError, ModelRow};
+pub use clocks::Clocks;
 pub use cooldown::{Cooldown, CooldownPolicy, Cooldowns, Failing, WallClock, machine_clock};
 pub use credentials::{
     Credential, CredentialSource, Credentials, ProfileKind, ProfileState, StoredProfile, redact,
@@ -78,3 +82,5 @@ pub use relocate::Relocating;
 pub use repair::{Repairing, Repairs};
 pub use request::{Origin, Priority, Request, ThinkingLevel, ToolChoice, ToolSpec};
 pub use rotation::Rotating;
+pub use tokens::{Budgeting, CountSource, TokenCount, TokenCounter};
+pub use waiting::Waiting;

@@ -58,6 +58,7 @@ impl ListingError {
 }
 
 /// A list as the server sent it.
+#[derive(Default)]
 pub(crate) struct List {
     /// Where it was read.
     pub(crate) url: String,

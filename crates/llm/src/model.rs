@@ -186,6 +186,11 @@ impl Model {
         self.repairs = repairs;
     }
 
+    /// The context window, where it is known.
+    pub(crate) fn window(&self) -> Option<u64> {
+        (self.context_source != Source::Guess).then_some(self.context_window)
+    }
+
     /// Whether each of its base URLs points at this machine or its local network by name.
     pub fn is_local(&self) -> bool {
         self.api == Api::Engine

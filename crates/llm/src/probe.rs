@@ -273,6 +273,24 @@ async fn look_around(lookup: &Lookup, model: &Model, base_url: String, list: &Li
     }
 }
 
+/// Whether the model is in memory. Asked of those programs alone that load a model while the request for it waits;
+/// `None` for the others, and where nothing is told.
+pub(crate) async fn state_of(lookup: &Lookup, model: &Model) -> Option<ModelState> {
+    // What these programs tell of it does not stand in the list.
+    let list = List::default();
+    let site = Site::new(lookup, model, &model.base_url, &list);
+    match model.server? {
+        ServerKind::LmStudio => {
+            let found = lm_studio::find(&site).await?;
+            let mut models = found.models.into_iter();
+            let model = models.find(|model| model.names().any(|name| name == site.wanted))?;
+            model.state.map(|fact| fact.value)
+        }
+        ServerKind::Ollama => ollama::state(&site).await,
+        _ => None,
+    }
+}
+
 /// What the list gives away is asked no further; else every program is asked the question that only it answers.
 async fn identify(site: &Site<'_>) -> Finding {
     if let Some(found) = openrouter::find(site) {

@@ -145,6 +145,8 @@ fn answer_json(report: &TurnReport, notices: &[String]) -> Value {
                     "cacheRead": message.usage.cache_read,
                     "cacheWrite": message.usage.cache_write,
                     "total": message.usage.total(),
+                    "promptTokens": report.prompt.tokens,
+                    "promptSource": report.prompt.source.as_str(),
                     "cost": {"total": report.cost},
                 },
             },

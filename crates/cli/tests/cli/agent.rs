@@ -66,6 +66,8 @@ fn json_has_the_answer_the_model_and_the_usage() {
         (&json!("box"), &json!("m"))
     );
     assert!(meta["usage"]["total"].as_u64().unwrap() > 0);
+    assert_eq!(meta["usage"]["promptTokens"], meta["usage"]["input"]);
+    assert_eq!(meta["usage"]["promptSource"], "server");
     assert_eq!(json["meta"]["fallback"], json!([]));
 }
 
@@ -248,12 +250,12 @@ fn a_model_that_cannot_be_asked_is_one_sentence_too() {
 #[test]
 fn json_says_in_json_why_there_is_no_answer() {
     let server =
-        server(Script::new().on(When::post("/v1/chat/completions"), error(429, "slow down")));
+        server(Script::new().on(When::post("/v1/chat/completions"), error(402, "no credit")));
     let output = home(&server, json!({})).moltbot(&["agent", "-m", "hi", "--json"]);
     assert_eq!(output.status.code(), Some(1));
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(json["payloads"], json!([]));
-    assert_eq!(json["meta"]["error"]["kind"], "rate_limit");
+    assert_eq!(json["meta"]["error"]["kind"], "billing");
 }
 
 #[test]

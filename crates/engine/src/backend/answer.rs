@@ -87,6 +87,7 @@ fn of_worker(model: &Model, error: WorkerError) -> Failure {
         tokens: TokenFigures {
             prompt: error.prompt_tokens,
             limit: error.context,
+            ..TokenFigures::default()
         },
         ..Failure::new(class, model, error.message)
     }

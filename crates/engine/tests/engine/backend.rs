@@ -73,6 +73,7 @@ fn model(id: &str) -> Model {
     let model = catalog.model(&ModelRef::new("local", id)).unwrap();
     Model {
         context_window: 8192,
+        context_source: moltbot_llm::Source::Config,
         max_tokens: 512,
         reasoning: false,
         temperature: Some(0.0),

@@ -121,6 +121,7 @@ const PHRASES: &[(&[&str], FailureClass)] = &[
     (&["rate limit"], FailureClass::RateLimit),
     (&["tokens per minute"], FailureClass::RateLimit),
     (&["too many requests"], FailureClass::RateLimit),
+    (&["error loading model"], FailureClass::ModelUnavailable),
     (&["loading model"], FailureClass::ModelLoading),
     (&["model is loading"], FailureClass::ModelLoading),
     (&["currently loading"], FailureClass::ModelLoading),

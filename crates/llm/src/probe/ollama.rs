@@ -41,6 +41,20 @@ pub(super) async fn find(site: &Site<'_>) -> Option<Finding> {
     })
 }
 
+/// Whether the model that the owner configured is in memory.
+pub(super) async fn state(site: &Site<'_>) -> Option<ModelState> {
+    let running = site.get("/api/ps").await?;
+    let full = format!("{}:latest", site.wanted);
+    let running = running.value["models"].as_array()?;
+    let mut names = running.iter().filter_map(name);
+    Some(
+        match names.any(|name| name == site.wanted || name == full) {
+            true => ModelState::Loaded,
+            false => ModelState::NotLoaded,
+        },
+    )
+}
+
 fn name(entry: &Value) -> Option<String> {
     text(&entry["model"]).or_else(|| text(&entry["name"]))
 }

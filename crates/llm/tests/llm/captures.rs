@@ -273,6 +273,7 @@ fn refusal(capture: &Capture) -> (Option<FailureClass>, TokenFigures) {
             let figures = TokenFigures {
                 prompt: numbers.clone().max(),
                 limit: numbers.min(),
+                ..none
             };
             (Some(FailureClass::ContextOverflow), figures)
         }

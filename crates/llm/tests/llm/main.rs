@@ -19,4 +19,6 @@ mod probe;
 mod queue;
 mod rotation;
 mod signing;
+mod tokens;
+mod waiting;
 mod walk;

@@ -20,6 +20,9 @@ pub(crate) fn encode(model: &Model, request: &Request) -> Value {
     );
     body.insert("stream".into(), true.into());
     body.insert("stream_options".into(), json!({"include_usage": true}));
+    if model.server == Some(ServerKind::LlamaCpp) {
+        body.insert("return_progress".into(), true.into());
+    }
     if !request.tools.is_empty() {
         let tools: Vec<Value> = request
             .tools

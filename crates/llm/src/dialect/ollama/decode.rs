@@ -141,8 +141,8 @@ impl OllamaWire {
             );
             out.error(Verdict {
                 tokens: TokenFigures {
-                    prompt: None,
                     limit: Some(read),
+                    ..TokenFigures::default()
                 },
                 ..verdict
             });

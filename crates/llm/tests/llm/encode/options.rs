@@ -1,6 +1,6 @@
 //! What a body holds beside the conversation: roles, limits, thinking, and what only some servers take.
 
-use moltbot_llm::{Api, Message, Request, ThinkingLevel, ToolChoice};
+use moltbot_llm::{Api, Message, Request, ServerKind, ThinkingLevel, ToolChoice};
 use serde_json::{Value, json};
 
 use super::{CHAT, MESSAGES, RESPONSES, assistant, body, body_of, text, tool, turn};
@@ -247,4 +247,20 @@ fn the_cache_is_kept_as_long_as_the_owner_says() {
     model.cache_ttl = Some("1h".to_owned());
     let mark = &body(&model, &hi())["messages"][0]["content"][0]["cache_control"];
     assert_eq!(*mark, json!({"type": "ephemeral", "ttl": "1h"}));
+}
+
+#[test]
+fn llama_cpp_is_asked_how_far_it_has_read_until_it_refuses() {
+    let asks = |server, api| {
+        let mut model = model(api);
+        model.server = server;
+        let plain = body(&model, &hi());
+        model.repairs.dropped.insert("return_progress".to_owned());
+        assert_eq!(body(&model, &hi()).get("return_progress"), None);
+        plain.get("return_progress") == Some(&json!(true))
+    };
+    assert!(asks(Some(ServerKind::LlamaCpp), CHAT));
+    assert!(!asks(Some(ServerKind::Vllm), CHAT));
+    assert!(!asks(None, CHAT));
+    assert!(!asks(Some(ServerKind::LlamaCpp), MESSAGES));
 }
