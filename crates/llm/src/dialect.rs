@@ -16,6 +16,7 @@ mod text_calls;
 
 use std::borrow::Cow;
 
+use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::backend::Reply;
@@ -37,16 +38,24 @@ use sse::{Ending, SseParser};
 /// Never for a model spoken to over HTTP; the engine has no dialect and gets an empty body.
 pub fn encode(model: &Model, request: &Request) -> Vec<u8> {
     let request = &*wire_form(model, request);
-    let mut body = match model.api {
-        Api::OpenAiCompletions => completions::encode(model, request),
+    let body = match model.api {
+        Api::OpenAiCompletions => return written(model, &completions::Body::new(model, request)),
         Api::OpenAiResponses => responses::encode(model, request),
         Api::AnthropicMessages => anthropic::encode(model, request),
         Api::GoogleGenerativeAi => google::encode(model, request),
         Api::Ollama => ollama::encode(model, request),
         Api::Engine => return Vec::new(),
     };
+    written(model, &body)
+}
+
+/// A body as bytes, without the fields that the server refuses. Values with string keys always serialise.
+fn written(model: &Model, body: &impl Serialize) -> Vec<u8> {
+    if model.repairs.dropped.is_empty() {
+        return serde_json::to_vec(body).unwrap_or_default();
+    }
+    let mut body = serde_json::to_value(body).unwrap_or_default();
     without_dropped(&model.repairs, &mut body);
-    // A JSON value with string keys always serialises.
     serde_json::to_vec(&body).unwrap_or_default()
 }
 
