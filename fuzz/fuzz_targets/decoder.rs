@@ -27,7 +27,8 @@ static MODELS: LazyLock<Vec<Model>> = LazyLock::new(|| {
 });
 
 fn decode(model: &Model, body: &[u8], chunk: usize) -> Option<Reply> {
-    let mut decoder = Decoder::new(model, &Request::default(), 0);
+    let request = Request::default();
+    let mut decoder = Decoder::new(model, &request, 0);
     for piece in body.chunks(chunk) {
         decoder.feed(piece);
     }

@@ -14,6 +14,9 @@ mod sse;
 mod tags;
 mod text_calls;
 
+use std::borrow::Cow;
+
+use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::backend::Reply;
@@ -35,16 +38,24 @@ use sse::{Ending, SseParser};
 /// Never for a model spoken to over HTTP; the engine has no dialect and gets an empty body.
 pub fn encode(model: &Model, request: &Request) -> Vec<u8> {
     let request = &*wire_form(model, request);
-    let mut body = match model.api {
-        Api::OpenAiCompletions => completions::encode(model, request),
+    let body = match model.api {
+        Api::OpenAiCompletions => return written(model, &completions::Body::new(model, request)),
         Api::OpenAiResponses => responses::encode(model, request),
         Api::AnthropicMessages => anthropic::encode(model, request),
         Api::GoogleGenerativeAi => google::encode(model, request),
         Api::Ollama => ollama::encode(model, request),
         Api::Engine => return Vec::new(),
     };
+    written(model, &body)
+}
+
+/// A body as bytes, without the fields that the server refuses. Values with string keys always serialise.
+fn written(model: &Model, body: &impl Serialize) -> Vec<u8> {
+    if model.repairs.dropped.is_empty() {
+        return serde_json::to_vec(body).unwrap_or_default();
+    }
+    let mut body = serde_json::to_value(body).unwrap_or_default();
     without_dropped(&model.repairs, &mut body);
-    // A JSON value with string keys always serialises.
     serde_json::to_vec(&body).unwrap_or_default()
 }
 
@@ -58,11 +69,11 @@ trait Wire: Send {
 }
 
 /// Decodes one reply: fed bytes in any cut, it gives events, and at the end the whole reply or the failure.
-pub struct Decoder {
+pub struct Decoder<'a> {
     wire: Box<dyn Wire>,
     framing: Framing,
-    assembler: Assembler,
-    model: Model,
+    assembler: Assembler<'a>,
+    model: &'a Model,
 }
 
 enum Framing {
@@ -76,10 +87,10 @@ enum Framing {
     Document(Vec<u8>),
 }
 
-impl Decoder {
+impl<'a> Decoder<'a> {
     /// A decoder for the reply to `request`. `salt` makes the ids unique that are given to tool calls where the server
     /// gives none; the time in milliseconds serves.
-    pub fn new(model: &Model, request: &Request, salt: u64) -> Self {
+    pub fn new(model: &'a Model, request: &'a Request, salt: u64) -> Self {
         let wire: Box<dyn Wire> = match model.api {
             Api::OpenAiResponses => Box::<responses::ResponsesWire>::default(),
             Api::AnthropicMessages => Box::<anthropic::AnthropicWire>::default(),
@@ -96,14 +107,14 @@ impl Decoder {
         };
         let limit = request.max_tokens.filter(|_| !other);
         let offered = match request.tool_choice {
-            ToolChoice::None => Vec::new(),
-            _ => request.tools.clone(),
+            ToolChoice::None => &[],
+            _ => request.tools.as_slice(),
         };
         Self {
             wire,
             framing: Framing::Unknown,
-            assembler: Assembler::new(limit, salt, offered),
-            model: model.clone(),
+            assembler: Assembler::new(limit, salt, Cow::Borrowed(offered)),
+            model,
         }
     }
 
@@ -174,11 +185,11 @@ impl Decoder {
                         Some(b'<') => FailureClass::BadReply,
                         _ => FailureClass::StreamCut,
                     };
-                    return Err(Failure::new(class, &self.model, ""));
+                    return Err(Failure::new(class, self.model, ""));
                 }
             },
         };
-        let outcome = self.assembler.finish(&self.model, ending);
+        let outcome = self.assembler.finish(self.model, ending);
         events.extend(outcome.events);
         outcome.result
     }
@@ -195,13 +206,20 @@ fn is_error(data: &str) -> bool {
         .is_ok_and(|value| crate::failure::is_error(&value))
 }
 
-/// The text of a JSON string; an object or array as its JSON text; nothing for null.
-fn lenient_text(raw: Option<&RawValue>) -> Option<String> {
+/// The text of a JSON string; an object or array as its JSON text; nothing for null. Borrowed where nothing in it is
+/// escaped.
+fn lenient_text(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
     let json = raw?.get();
     match json.as_bytes().first() {
-        Some(b'"') => serde_json::from_str(json).ok(),
+        Some(b'"') => match json
+            .strip_prefix('"')
+            .and_then(|rest| rest.strip_suffix('"'))
+        {
+            Some(plain) if !plain.contains('\\') => Some(Cow::Borrowed(plain)),
+            _ => serde_json::from_str(json).ok().map(Cow::Owned),
+        },
         Some(b'n') | None => None,
-        _ => Some(json.to_owned()),
+        _ => Some(Cow::Borrowed(json)),
     }
 }
 

@@ -59,6 +59,10 @@ impl Endpoint {
 
     /// A base URL as it may be shown: without a name, password or query in it.
     pub fn shown(base_url: &str) -> String {
+        // Without these there is neither, and it is shown for every request.
+        if !base_url.contains(['@', '?']) {
+            return base_url.to_owned();
+        }
         match Url::parse(base_url) {
             Ok(mut url) if url.has_authority() => {
                 let secret =

@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::reference::ModelRef;
 
-/// A step of a streaming reply, in the order in which it happened.
+/// A step of a streaming reply, in the order in which it happened. Kept small: one is passed on for every word.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
     /// What the server is busy with before (or between) words. Never part of the answer.
@@ -25,14 +25,14 @@ pub enum Event {
     /// The model failed and the next one is asked. Whatever this reply has shown so far is void.
     NextModel {
         /// What happened.
-        failure: Failure,
+        failure: Box<Failure>,
         /// The model asked now.
         next: ModelRef,
     },
     /// The same model is asked once more. Whatever this reply has shown so far is void.
     Again {
         /// What happened.
-        failure: Failure,
+        failure: Box<Failure>,
     },
     /// Something the person should know about how the answer comes about (tools that had to be left out, say): one
     /// sentence. Never part of the answer.

@@ -265,7 +265,7 @@ impl Ladder {
         self.asked.store(rung, Ordering::Relaxed);
         if let (Some(failure), Some(next)) = (untold.take(), self.rungs.get(rung)) {
             events(Event::NextModel {
-                failure,
+                failure: Box::new(failure),
                 next: next.reference.clone(),
             });
         }

@@ -37,7 +37,9 @@ impl<B: Backend> Backend for Nudging<B> {
             return Err(failure);
         };
         tracing::info!(model = %model.reference, "{failure} Asking once more.");
-        events(Event::Again { failure });
+        events(Event::Again {
+            failure: Box::new(failure),
+        });
         self.inner.stream(model, &nudged, events).await
     }
 }

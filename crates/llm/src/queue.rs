@@ -145,7 +145,9 @@ impl<B: Backend> Queued<B> {
         let mut last = None;
         while let Some((index, reason)) = self.choose(&servers, &left, model, request) {
             if let Some(failure) = last.take() {
-                events(Event::Again { failure });
+                events(Event::Again {
+                    failure: Box::new(failure),
+                });
             }
             let mut here = model.clone();
             here.base_url.clone_from(&model.base_urls[index]);

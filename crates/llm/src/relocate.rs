@@ -49,7 +49,9 @@ impl<B: Backend> Backend for Relocating<B> {
             set_command(provider, "baseUrl", &base_url),
         );
         tracing::info!(model = %model.reference, "{notice}");
-        events(Event::Again { failure });
+        events(Event::Again {
+            failure: Box::new(failure),
+        });
         events(Event::Notice(notice));
         let moved = Model {
             base_url: base_url.clone(),

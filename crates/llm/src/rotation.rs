@@ -90,7 +90,9 @@ impl<B: Backend> Backend for Rotating<B> {
                 let next = credential.source();
                 tracing::info!(model = %model.reference, "{failure} Asking with {next}.");
                 if shown {
-                    events(Event::Again { failure });
+                    events(Event::Again {
+                        failure: Box::new(failure),
+                    });
                 }
             }
             let signing = Signing { credential, leave };

@@ -1,6 +1,7 @@
 //! Builds one reply out of what a dialect's frames say. Every dialect reports into this, so that text, reasoning, tool
 //! calls, usage and endings mean the same whatever the server.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use crate::backend::Reply;
@@ -34,12 +35,12 @@ struct OpenCall {
 
 /// The growing reply.
 #[derive(Debug)]
-pub(super) struct Assembler {
+pub(super) struct Assembler<'a> {
     parts: Vec<AssistantPart>,
     calls: Vec<OpenCall>,
     splitter: TagSplitter,
     /// Text that may be calls. While it holds any, no text part has been begun.
-    held: HeldText,
+    held: HeldText<'a>,
     events: Vec<Event>,
     usage: Usage,
     stop: Option<StopReason>,
@@ -60,9 +61,9 @@ pub(super) struct Outcome {
     pub(super) result: Result<Reply, Failure>,
 }
 
-impl Assembler {
+impl<'a> Assembler<'a> {
     /// `tools` are those whose calls are looked for in the text.
-    pub(super) fn new(max_tokens: Option<u64>, salt: u64, tools: Vec<ToolSpec>) -> Self {
+    pub(super) fn new(max_tokens: Option<u64>, salt: u64, tools: Cow<'a, [ToolSpec]>) -> Self {
         Self {
             parts: Vec::new(),
             calls: Vec::new(),

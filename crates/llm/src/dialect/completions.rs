@@ -4,4 +4,4 @@ mod decode;
 mod encode;
 
 pub(super) use decode::CompletionsWire;
-pub(super) use encode::encode;
+pub(super) use encode::Body;

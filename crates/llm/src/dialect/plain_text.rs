@@ -1,5 +1,7 @@
 //! The text of a model that runs without a server: no frames, but reasoning tags all the same.
 
+use std::borrow::Cow;
+
 use crate::backend::Reply;
 use crate::event::Event;
 use crate::failure::Failure;
@@ -13,7 +15,7 @@ use super::sse::Ending;
 /// Takes a model's raw text apart as it comes: reasoning, answer, and calls in the model's own markup.
 #[derive(Debug)]
 pub struct TextDecoder {
-    assembler: Assembler,
+    assembler: Assembler<'static>,
     model: Model,
 }
 
@@ -28,7 +30,7 @@ impl TextDecoder {
     /// in the form of any known family, gives calls.
     pub fn with_tools(model: &Model, salt: u64, tools: &[ToolSpec]) -> Self {
         Self {
-            assembler: Assembler::new(None, salt, tools.to_vec()),
+            assembler: Assembler::new(None, salt, Cow::Owned(tools.to_vec())),
             model: model.clone(),
         }
     }

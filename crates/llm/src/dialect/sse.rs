@@ -1,5 +1,7 @@
 //! Server-sent events: bytes in any cut to the `data` of each event.
 
+use std::borrow::Cow;
+
 /// An incremental parser of the event stream format (WHATWG HTML, "Server-sent events").
 ///
 /// `event:` names are not kept: every dialect repeats the type inside its data. Comments are dropped; that bytes came at
@@ -55,9 +57,8 @@ impl SseParser {
         if !bytes.is_empty() {
             self.after_cr = false;
         }
-        while let Some(end) = rest.iter().position(|b| matches!(b, b'\n' | b'\r')) {
-            self.line.extend_from_slice(&rest[..end]);
-            let cr = rest[end] == b'\r';
+        while let Some(end) = memchr::memchr2(b'\n', b'\r', rest) {
+            let (line, cr) = (&rest[..end], rest[end] == b'\r');
             rest = &rest[end + 1..];
             if cr {
                 match rest.first() {
@@ -66,7 +67,13 @@ impl SseParser {
                     None => self.after_cr = true,
                 }
             }
-            self.end_line(&mut on_data);
+            if self.line.is_empty() {
+                self.end_line(line, &mut on_data);
+            } else {
+                let mut begun = std::mem::take(&mut self.line);
+                begun.extend_from_slice(line);
+                self.end_line(&begun, &mut on_data);
+            }
         }
         self.line.extend_from_slice(rest);
     }
@@ -91,10 +98,9 @@ impl SseParser {
         self.handed_out = true;
     }
 
-    fn end_line(&mut self, on_data: &mut impl FnMut(&str)) {
-        let line = std::mem::take(&mut self.line);
+    fn end_line(&mut self, line: &[u8], on_data: &mut impl FnMut(&str)) {
         if self.lines == Lines::Silent {
-            self.lines = Lines::of(&line);
+            self.lines = Lines::of(line);
         }
         if line.is_empty() {
             if self.has_data {
@@ -106,21 +112,28 @@ impl SseParser {
             return;
         };
         let value = value.strip_prefix(b" ").unwrap_or(value);
-        if self.has_data {
-            self.data.push('\n');
-        }
-        self.data.push_str(&String::from_utf8_lossy(value));
-        self.has_data = true;
+        // The strict check is much the faster one, and nearly always enough.
+        let value = match str::from_utf8(value) {
+            Ok(value) => Cow::Borrowed(value),
+            Err(_) => String::from_utf8_lossy(value),
+        };
         // Some servers forget the empty line between one-line events; nearly every dialect's data is one line of JSON or
         // the end marker, so a complete one is handed on at once. Data of several lines must prove that it is complete.
-        let whole = match self.data.contains('\n') {
-            false => self.data.ends_with('}') || self.data == "[DONE]",
-            true => {
-                self.data.ends_with('}')
-                    && serde_json::from_str::<serde::de::IgnoredAny>(&self.data).is_ok()
+        if !self.has_data {
+            if value.ends_with('}') || value == "[DONE]" {
+                on_data(&value);
+                self.handed_out = true;
+                return;
             }
-        };
-        if whole {
+            self.data.push_str(&value);
+            self.has_data = true;
+            return;
+        }
+        self.data.push('\n');
+        self.data.push_str(&value);
+        if self.data.ends_with('}')
+            && serde_json::from_str::<serde::de::IgnoredAny>(&self.data).is_ok()
+        {
             self.hand_out(on_data);
         }
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use crate::backend::EventSink;
 use crate::dialect::Decoder;
@@ -35,19 +36,28 @@ pub(super) async fn read(
     first: Option<Bytes>,
     source: &mut (impl Source + Send),
     silence: Duration,
-    decoder: &mut Decoder,
+    decoder: &mut Decoder<'_>,
     events: EventSink<'_>,
 ) -> Result<(), Break> {
     let mut next = first;
+    // One timer for the whole body, set anew only when it goes off too early: a piece comes for every word.
+    let mut alarm = std::pin::pin!(tokio::time::sleep(silence));
     while let Some(bytes) = next {
         decoder.feed(&bytes).into_iter().for_each(&mut *events);
         if decoder.is_over() {
             break;
         }
-        next = match tokio::time::timeout(silence, source.chunk()).await {
-            Ok(Ok(next)) => next,
-            Ok(Err(cause)) => return Err(Break::Cut(cause)),
-            Err(_) => return Err(Break::Silent(silence)),
+        let end = Instant::now() + silence;
+        let mut chunk = std::pin::pin!(source.chunk());
+        next = loop {
+            tokio::select! {
+                biased;
+                next = &mut chunk => break next.map_err(Break::Cut)?,
+                () = &mut alarm => match alarm.deadline() < end {
+                    true => alarm.as_mut().reset(end),
+                    false => return Err(Break::Silent(silence)),
+                },
+            }
         };
     }
     Ok(())
@@ -90,7 +100,8 @@ mod tests {
         }}}}));
         let catalog = Catalog::new(&config.unwrap(), &[]);
         let model = catalog.resolve("box/m").unwrap();
-        let mut decoder = Decoder::new(&model, &Request::default(), 7);
+        let request = Request::default();
+        let mut decoder = Decoder::new(&model, &request, 7);
         let mut text = String::new();
         let mut sink = |event| {
             if let Event::Text(piece) = event {

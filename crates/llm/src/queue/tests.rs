@@ -169,7 +169,7 @@ async fn a_server_that_is_not_there_is_left_before_anybody_hears_of_a_failure() 
         let again: Vec<&Failure> = events
             .iter()
             .filter_map(|event| match event {
-                Event::Again { failure } => Some(failure),
+                Event::Again { failure } => Some(&**failure),
                 _ => None,
             })
             .collect();

@@ -69,7 +69,9 @@ impl<B: Backend> Backend for Repairing<B> {
             tries += 1;
             tracing::info!(model = %model.reference, %repairs, "{failure} Asking again in another form.");
             mended.apply(repairs);
-            events(Event::Again { failure });
+            events(Event::Again {
+                failure: Box::new(failure),
+            });
         }
     }
 }

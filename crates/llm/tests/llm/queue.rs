@@ -34,8 +34,7 @@ fn from(session: Option<&str>, priority: Priority) -> Request {
         origin: Origin {
             session: session.map(str::to_owned),
             priority,
-            profile: None,
-            despite_cooldown: false,
+            ..Origin::default()
         },
         ..hi()
     }

@@ -1,6 +1,10 @@
 //! Chat Completions frames and documents.
 
+use std::fmt;
+use std::marker::PhantomData;
+
 use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -16,17 +20,41 @@ pub(crate) struct CompletionsWire;
 #[derive(Deserialize)]
 struct Chunk<'a> {
     #[serde(borrow, default)]
-    choices: Option<Vec<Choice<'a>>>,
-    #[serde(default)]
-    usage: Option<Value>,
-    #[serde(default)]
-    timings: Option<Value>,
-    #[serde(default)]
-    prompt_progress: Option<Value>,
+    choices: Option<First<Choice<'a>>>,
+    #[serde(borrow, default)]
+    usage: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    timings: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    prompt_progress: Option<&'a RawValue>,
     #[serde(borrow, default)]
     model: Option<&'a RawValue>,
     #[serde(borrow, default)]
     error: Option<&'a RawValue>,
+}
+
+/// The first item of a list, if it has any. One choice is asked for, so a list of them would be made for nothing, and that
+/// for each word.
+struct First<T>(Option<T>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for First<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Items<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Items<T> {
+            type Value = First<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<First<T>, A::Error> {
+                let first = items.next_element()?;
+                while items.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(First(first))
+            }
+        }
+        deserializer.deserialize_seq(Items(PhantomData))
+    }
 }
 
 #[derive(Deserialize)]
@@ -49,8 +77,8 @@ struct Delta<'a> {
     reasoning: Option<&'a RawValue>,
     #[serde(borrow, default)]
     thinking: Option<&'a RawValue>,
-    #[serde(default)]
-    reasoning_details: Option<Value>,
+    #[serde(borrow, default)]
+    reasoning_details: Option<&'a RawValue>,
     #[serde(borrow, default)]
     refusal: Option<&'a RawValue>,
     #[serde(borrow, default)]
@@ -93,7 +121,7 @@ impl Wire for CompletionsWire {
         if let Some(name) = lenient_text(chunk.model) {
             out.served_by(&name);
         }
-        if let Some(progress) = &chunk.prompt_progress {
+        if let Some(progress) = chunk.prompt_progress.map(value_of) {
             out.frame_seen();
             out.prefill(
                 count(progress.get("processed")),
@@ -102,13 +130,15 @@ impl Wire for CompletionsWire {
         }
         if let Some(choices) = &chunk.choices {
             out.frame_seen();
-            if let Some(choice) = choices.first() {
+            if let First(Some(choice)) = choices {
                 choice_into(choice, out);
             }
         }
-        match (&chunk.usage, &chunk.timings) {
-            (Some(usage), _) if usage.is_object() => out.usage(usage_of(usage)),
-            (_, Some(timings)) => out.usage(usage_of_timings(timings)),
+        match (chunk.usage, chunk.timings) {
+            (Some(usage), _) if usage.get().starts_with('{') => {
+                out.usage(usage_of(&value_of(usage)));
+            }
+            (_, Some(timings)) => out.usage(usage_of_timings(&value_of(timings))),
             _ => {}
         }
     }
@@ -120,12 +150,17 @@ impl Wire for CompletionsWire {
     }
 }
 
+/// What a part of a frame holds. The frame was read, so all of its parts can be.
+fn value_of(raw: &RawValue) -> Value {
+    serde_json::from_str(raw.get()).unwrap_or_default()
+}
+
 fn choice_into(choice: &Choice<'_>, out: &mut Assembler) {
     if let Some(delta) = choice.delta.as_ref().or(choice.message.as_ref()) {
         delta_into(delta, out);
     }
     if let Some(reason) = lenient_text(choice.finish_reason) {
-        out.stop(match reason.as_str() {
+        out.stop(match &*reason {
             "length" | "max_tokens" => StopReason::Length,
             "tool_calls" | "function_call" => StopReason::ToolUse,
             _ => StopReason::Stop,
@@ -138,7 +173,10 @@ fn delta_into(delta: &Delta<'_>, out: &mut Assembler) {
     let reasoning = [delta.reasoning_content, delta.reasoning, delta.thinking]
         .into_iter()
         .find_map(|raw| lenient_text(raw).filter(|text| !text.is_empty()))
-        .or_else(|| delta.reasoning_details.as_ref().map(reasoning_details));
+        .or_else(|| {
+            let details = value_of(delta.reasoning_details?);
+            Some(reasoning_details(&details).into())
+        });
     if let Some(reasoning) = reasoning {
         out.thinking(&reasoning);
     }

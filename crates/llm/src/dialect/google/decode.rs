@@ -131,13 +131,13 @@ impl GoogleWire {
         if part.thought == Some(Value::Bool(true)) {
             out.thinking(&text);
             if let Some(signature) = signature {
-                out.thinking_signature(signature);
+                out.thinking_signature(signature.into_owned());
             }
             return;
         }
         out.text(&text);
         if let Some(signature) = signature {
-            out.seal(signature);
+            out.seal(signature.into_owned());
         }
         if let Some(call) = &part.function_call {
             let slot = Slot::Index(self.calls);

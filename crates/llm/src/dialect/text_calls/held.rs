@@ -1,5 +1,7 @@
 //! The visible text of a reply, held back while it may be calls.
 
+use std::borrow::Cow;
+
 use crate::request::ToolSpec;
 
 use super::opening::{self, Opening};
@@ -10,17 +12,17 @@ use super::{Call, recover};
 /// What follows the opening of a call is kept as it came, reasoning tags and all: inside arguments they are somebody's
 /// text, and taking them out would change what the tool is told.
 #[derive(Debug)]
-pub(in crate::dialect) struct HeldText {
-    tools: Vec<ToolSpec>,
+pub(in crate::dialect) struct HeldText<'a> {
+    tools: Cow<'a, [ToolSpec]>,
     /// `None` once it is certain that this reply's text is no call.
     text: Option<String>,
     /// What followed a whole opening.
     rest: String,
 }
 
-impl HeldText {
+impl<'a> HeldText<'a> {
     /// Looks out for calls of these tools; without any, nothing is held back.
-    pub(in crate::dialect) fn new(tools: Vec<ToolSpec>) -> Self {
+    pub(in crate::dialect) fn new(tools: Cow<'a, [ToolSpec]>) -> Self {
         let mut held = Self {
             tools,
             text: None,

@@ -301,7 +301,8 @@ proptest! {
     #[test]
     fn text_without_markers_streams(words in prop::collection::vec("[a-z][a-z ,.]{0,8}", 1..6)) {
         let model = model(Api::OpenAiCompletions);
-        let mut decoder = moltbot_llm::Decoder::new(&model, &offering(), 7);
+        let request = offering();
+        let mut decoder = moltbot_llm::Decoder::new(&model, &request, 7);
         for word in words {
             let events = decoder.feed(chunk(&json!({"content": word})).as_bytes());
             prop_assert_eq!(events, [Event::Text(word)]);
