@@ -55,14 +55,26 @@ pub trait Backend: Send + Sync {
 /// than it has slots, and one that loads its model is waited for (outside of the line, where nobody has to wait behind,
 /// and after all servers of the model were tried).
 pub fn over_http(credentials: Arc<Credentials>, knowledge: Arc<Knowledge>) -> Arc<dyn Backend> {
+    Arc::new(Waiting::new(dependable(credentials, knowledge)))
+}
+
+/// [`over_http`] without the outermost of it: a server that loads its model or is busy is not waited for, but fails like
+/// any other.
+pub fn over_http_at_once(
+    credentials: Arc<Credentials>,
+    knowledge: Arc<Knowledge>,
+) -> Arc<dyn Backend> {
+    Arc::new(dependable(credentials, knowledge))
+}
+
+fn dependable(credentials: Arc<Credentials>, knowledge: Arc<Knowledge>) -> impl Backend {
     let http = HttpBackend::new(Arc::clone(&credentials));
     let fitted = Budgeting::new(http, Arc::clone(&credentials), Arc::clone(&knowledge));
     let signed = Rotating::new(fitted, credentials, Arc::clone(&knowledge));
     let mended = Repairing::new(signed, Arc::clone(&knowledge));
     let nudged = Nudging::new(mended);
     let found = Relocating::new(nudged, knowledge);
-    let queued = Queued::new(found);
-    Arc::new(Waiting::new(queued))
+    Queued::new(found)
 }
 
 /// The backends of this process (HTTP always, the engine where it was built in), and what is known of the servers

@@ -50,7 +50,7 @@ mod rotation;
 mod tokens;
 mod waiting;
 
-pub use backend::{Backend, Backends, EventSink, Reply, over_http};
+pub use backend::{Backend, Backends, EventSink, Reply, over_http, over_http_at_once};
 pub use catalog::{Catalog, CatalogError, ModelRow};
 pub use clocks::Clocks;
 pub use cooldown::{Cooldown, CooldownPolicy, Cooldowns, Failing, WallClock, machine_clock};

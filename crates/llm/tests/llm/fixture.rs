@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use moltbot_config::schema::Config;
 use moltbot_llm::{
-    Api, Backend, Backends, Budgeting, Catalog, Clocks, Credentials, Decoder, Event, Failure,
-    HttpBackend, Knowledge, Ladder, Message, Model, Nudging, Phase, Queued, Repairing, Reply,
-    Request, Rotating, Waiting,
+    Api, Backend, Backends, Catalog, Credentials, Decoder, Event, Failure, HttpBackend, Knowledge,
+    Ladder, Message, Model, Phase, Reply, Request, over_http_at_once,
 };
 use serde_json::{Value, json};
 
@@ -166,17 +164,7 @@ pub(crate) fn ladder(json: Value) -> Ladder {
 /// The ladder over these models, without an engine.
 pub(crate) fn over(credentials: Credentials, rungs: Vec<Model>) -> Ladder {
     let knowledge = Arc::new(Knowledge::default());
-    let credentials = Arc::new(credentials);
-    let http = HttpBackend::new(Arc::clone(&credentials));
-    let fitted = Budgeting::new(http, Arc::clone(&credentials), Arc::clone(&knowledge));
-    let signed = Rotating::new(fitted, credentials, Arc::clone(&knowledge));
-    let queued = Queued::new(Nudging::new(Repairing::new(signed, Arc::clone(&knowledge))));
-    // As in a process, but nobody is waited for: what a ladder does comes after that.
-    let clocks = Clocks {
-        load: Duration::ZERO,
-        busy: Duration::ZERO,
-        ..Clocks::new(true, None, 0, None)
-    };
-    let http = Arc::new(Waiting::new(queued).with_clocks(clocks));
+    // Nobody is waited for: what a ladder does comes after that.
+    let http = over_http_at_once(Arc::new(credentials), Arc::clone(&knowledge));
     Ladder::new(Backends::new(http, None, knowledge), rungs)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use moltbot_llm::{
-    Api, Backends, Credentials, FailureClass, Knowledge, Ladder, Model, ModelRef, over_http,
+    Api, Backends, Credentials, FailureClass, Knowledge, Ladder, Model, ModelRef, over_http_at_once,
 };
 use moltbot_testkit::{
     Answer, Part, Reply, Script, ScriptedServer, Step, When, anthropic_messages, openai_chat,
@@ -153,7 +153,7 @@ struct Pair {
 impl Pair {
     async fn new() -> Self {
         let knowledge = Arc::new(Knowledge::default());
-        let http = over_http(Arc::new(Credentials::default()), Arc::clone(&knowledge));
+        let http = over_http_at_once(Arc::new(Credentials::default()), Arc::clone(&knowledge));
         let greets = openai_chat(&[Part::Text(SECOND)]);
         let second = ScriptedServer::start(Script::new().on(When::any(), greets)).await;
         let mut model = model_at(&second.base_url(), Api::OpenAiCompletions);
