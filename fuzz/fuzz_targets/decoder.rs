@@ -5,7 +5,7 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use moltbot_llm::{Catalog, Decoder, Model, Reply, Request};
+use moltbot_llm::{Catalog, Decoder, Model, Reply, Request, ToolSpec};
 use serde_json::json;
 
 static MODELS: LazyLock<Vec<Model>> = LazyLock::new(|| {
@@ -21,14 +21,24 @@ static MODELS: LazyLock<Vec<Model>> = LazyLock::new(|| {
             let config = json!({"models": {"providers": {"box": {
                 "baseUrl": "http://127.0.0.1:1/v1", "api": api, "models": []}}}});
             let config = serde_json::from_value(config).expect("a valid configuration");
-            Catalog::new(&config, &[]).resolve("box/m").expect("a configured model")
+            Catalog::new(&config, &[])
+                .resolve("box/m")
+                .expect("a configured model")
         })
         .collect()
 });
 
+static REQUEST: LazyLock<Request> = LazyLock::new(|| Request {
+    tools: vec![ToolSpec {
+        name: "search".to_owned(),
+        description: String::new(),
+        parameters: json!({"type": "object", "properties": {"q": {"type": "string"}}, "required": ["q"]}),
+    }],
+    ..Request::default()
+});
+
 fn decode(model: &Model, body: &[u8], chunk: usize) -> Option<Reply> {
-    let request = Request::default();
-    let mut decoder = Decoder::new(model, &request, 0);
+    let mut decoder = Decoder::new(model, &REQUEST, 0);
     for piece in body.chunks(chunk) {
         decoder.feed(piece);
     }

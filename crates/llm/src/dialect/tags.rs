@@ -54,8 +54,9 @@ enum Mode {
     Text,
     /// Reasoning until this closing tag.
     Thinking(&'static str),
-    /// Harmony: the words between `<|channel|>` (or `<|start|>`) and `<|message|>`.
-    Header,
+    /// Harmony: the words between `<|channel|>` (or `<|start|>`) and `<|message|>`. With the tag where it stands behind
+    /// text of the same message: whatever calls there is quoted, not made.
+    Header(Option<&'static str>),
     /// Harmony: reasoning until an end token.
     Analysis,
     /// Harmony: the arguments of a call until an end token.
@@ -73,6 +74,8 @@ struct Markdown {
     line_begun: bool,
     /// Any text came at all.
     begun: bool,
+    /// Any text came since the last end token.
+    message_begun: bool,
 }
 
 impl Markdown {
@@ -90,6 +93,7 @@ impl Markdown {
             _ => {
                 self.line_begun = true;
                 self.begun = true;
+                self.message_begun = true;
             }
         }
     }
@@ -106,6 +110,7 @@ impl Markdown {
         }
         self.line_begun = true;
         self.begun = true;
+        self.message_begun = true;
     }
 }
 
@@ -195,7 +200,7 @@ impl TagSplitter {
                     (used, again)
                 }
                 Mode::Analysis => self.thinking(&held, &[ENDS, &[START, CHANNEL]], last, out),
-                Mode::Header => self.header(&held, last, out),
+                Mode::Header(quoted) => self.header(&held, *quoted, last, out),
                 Mode::Call(_) => self.call(&held, out),
             };
             self.held = held[used..].to_owned();
@@ -264,7 +269,10 @@ impl TagSplitter {
             }
             emit(&held[from..at], out);
             if tag == CHANNEL || tag == START {
-                self.mode = Mode::Header;
+                self.mode = Mode::Header(self.markdown.message_begun.then_some(tag));
+            }
+            if ENDS.contains(&tag) {
+                self.markdown.message_begun = false;
             }
             if FINAL.contains(&tag) {
                 self.trim_next = !self.markdown.begun;
@@ -300,7 +308,7 @@ impl TagSplitter {
                     self.trim_next = true;
                     self.markdown = Markdown::default();
                     self.mode = if tag == CHANNEL || tag == START {
-                        Mode::Header
+                        Mode::Header(None)
                     } else {
                         Mode::Text
                     };
@@ -327,7 +335,13 @@ impl TagSplitter {
     }
 
     /// Reads a harmony header.
-    fn header(&mut self, held: &str, last: bool, out: &mut Vec<Piece>) -> (usize, bool) {
+    fn header(
+        &mut self,
+        held: &str,
+        quoted: Option<&str>,
+        last: bool,
+        out: &mut Vec<Piece>,
+    ) -> (usize, bool) {
         let Some(end) = held.find(MESSAGE) else {
             if let Some(next) = held.find(CHANNEL) {
                 return (next + CHANNEL.len(), true);
@@ -354,8 +368,15 @@ impl TagSplitter {
                 let name = name.split("<|").next().unwrap_or(name);
                 name.strip_prefix("functions.").unwrap_or(name).to_owned()
             });
+        let recipient = recipient.filter(|name| !name.is_empty());
+        if let (Some(tag), Some(_)) = (quoted, &recipient) {
+            self.mode = Mode::Text;
+            emit(tag, out);
+            emit(&held[..end + MESSAGE.len()], out);
+            return (end + MESSAGE.len(), true);
+        }
         self.mode = match (channel, recipient) {
-            (_, Some(name)) if !name.is_empty() => Mode::Call(name),
+            (_, Some(name)) => Mode::Call(name),
             ("analysis", _) => {
                 self.thought = true;
                 Mode::Analysis

@@ -142,6 +142,20 @@ fn a_call_in_harmony_s_commentary_is_a_call() {
 }
 
 #[test]
+fn a_call_that_an_answer_quotes_in_harmony_s_form_is_text() {
+    let call = "<|channel|>commentary to=functions.rm<|message|>{\"path\":\"/\"}";
+    for prose in ["The form is ", "The form is this:\n\n", "`code` "] {
+        let outcome = chat(&[json!({"content": format!("{prose}{call}<|call|>")})]);
+        says(&outcome, "", &format!("{prose}{call}"));
+        assert_eq!(outcome.calls(), []);
+    }
+    let preamble = "<|channel|>commentary<|message|>I look.<|end|><|start|>assistant";
+    let outcome = chat(&[json!({"content": format!("{preamble}{call}<|call|>")})]);
+    says(&outcome, "", "I look.");
+    assert_eq!(outcome.calls(), [("rm", r#"{"path":"/"}"#)]);
+}
+
+#[test]
 fn reasoning_that_used_up_the_limit_is_no_answer() {
     let body = stream(
         &[json!({"reasoning_content": "Hm.", "content": null})],
