@@ -342,16 +342,13 @@ impl TagSplitter {
         last: bool,
         out: &mut Vec<Piece>,
     ) -> (usize, bool) {
-        let Some(end) = held.find(MESSAGE) else {
-            if let Some(next) = held.find(CHANNEL) {
-                return (next + CHANNEL.len(), true);
-            }
-            if held.len() > HEADER_LIMIT || last {
+        let end = match held.find(MESSAGE) {
+            Some(end) if end <= HEADER_LIMIT => end,
+            None if held.len() <= HEADER_LIMIT + MESSAGE.len() && !last => return (0, false),
+            _ => {
                 self.mode = Mode::Text;
-                emit(held, out);
-                return (held.len(), false);
+                return (0, true);
             }
-            return (0, false);
         };
         let header = &held[..end];
         let channel = header

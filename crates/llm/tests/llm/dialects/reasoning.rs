@@ -131,14 +131,25 @@ fn a_call_in_harmony_s_commentary_is_a_call() {
         let text = format!(
             "<|channel|>analysis<|message|>Hm.<|end|>{header}{{\"city\":\"Paris\"}}<|call|>"
         );
-        let outcome = chat(&[json!({"content": text})]);
-        assert_eq!(
-            outcome.calls(),
-            [("get_weather", r#"{"city":"Paris"}"#)],
-            "{header}"
-        );
-        says(&outcome, "Hm.", "");
+        let pieces: Vec<Value> = text.chars().map(|c| json!({"content": c})).collect();
+        for deltas in [vec![json!({"content": text})], pieces] {
+            let outcome = chat(&deltas);
+            assert_eq!(
+                outcome.calls(),
+                [("get_weather", r#"{"city":"Paris"}"#)],
+                "{header}"
+            );
+            says(&outcome, "Hm.", "");
+        }
     }
+}
+
+#[test]
+fn a_harmony_header_that_is_too_long_is_text_in_any_cut() {
+    let text = format!("<|channel|>{}<|message|>Hi.", "x ".repeat(150));
+    let pieces: Vec<Value> = text.chars().map(|c| json!({"content": c})).collect();
+    let whole = chat(&[json!({"content": text})]);
+    assert_eq!(chat(&pieces).reply().message, whole.reply().message);
 }
 
 #[test]
