@@ -1,5 +1,6 @@
 //! What an agent has at hand: models, a store, and the owner's settings for a run.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,8 +8,12 @@ use moltbot_llm::{Backends, Catalog, CatalogError, Credentials, Model, Places, T
 use moltbot_store::{Session, SessionPatch, Store, StoreError};
 use serde_json::{Map, Value};
 
+use crate::gate::Gate;
 use crate::history::{self, HistoryError, UnansweredMessage};
+use crate::limits::Limits;
+use crate::prompt::{Prompt, system_prompt};
 use crate::session_key::SessionKey;
+use crate::toolbox::Toolbox;
 
 /// The session setting that holds a model chosen for this session.
 const MODEL_OVERRIDE: &str = "modelOverride";
@@ -35,6 +40,10 @@ pub struct AgentSettings {
     pub thinking: Option<ThinkingLevel>,
     /// The longest a whole run may take.
     pub timeout: Duration,
+    /// How much one turn may do.
+    pub limits: Limits,
+    /// The agent's folder, absolute.
+    pub workspace: PathBuf,
     /// Where the agent's conversations may go.
     pub places: Places,
     /// Whether there is a key for the hosted model that answers where nothing is configured.
@@ -47,6 +56,8 @@ pub struct Agent {
     pub(crate) backends: Backends,
     pub(crate) store: Store,
     pub(crate) settings: AgentSettings,
+    pub(crate) tools: Toolbox,
+    pub(crate) gate: Gate,
     credentials: Arc<Credentials>,
 }
 
@@ -63,6 +74,8 @@ impl Agent {
             backends,
             store,
             settings,
+            tools: Toolbox::new(),
+            gate: Gate::closed(),
             credentials: Arc::default(),
         }
     }
@@ -72,6 +85,22 @@ impl Agent {
     pub fn with_credentials(mut self, credentials: Arc<Credentials>) -> Self {
         self.credentials = credentials;
         self
+    }
+
+    /// The same agent with these tools, and whoever decides about their calls.
+    #[must_use]
+    pub fn with_tools(mut self, tools: Toolbox, gate: Gate) -> Self {
+        self.tools = tools;
+        self.gate = gate;
+        self
+    }
+
+    /// The prompt of a conversation that begins now.
+    pub(crate) fn prompt(&self) -> Prompt {
+        Prompt {
+            system: system_prompt().to_owned(),
+            tools: self.tools.specs(),
+        }
     }
 
     /// The models it knows.

@@ -2,9 +2,12 @@
 
 use std::collections::HashMap;
 
-use moltbot_llm::Message;
+use moltbot_llm::{Content, Message, Provenance, ToolCall, ToolResultMessage, ToolSpec};
 use moltbot_store::{Entry, NewEntry, Store, StoreError, Turn, TurnState};
+use serde::de::DeserializeOwned;
 use thiserror::Error;
+
+use crate::prompt::{PROMPT, Prompt};
 
 /// The kind of entries that hold a [`Message`].
 const MESSAGE: &str = "message";
@@ -44,27 +47,91 @@ pub(crate) fn entry(message: &Message) -> NewEntry {
     NewEntry::new(MESSAGE, serde_json::to_string(message).unwrap_or_default())
 }
 
-/// The messages of the turns that were answered, whole or in part, oldest first. A turn without any answer is left out:
-/// its message was never part of a conversation that a model took up, and two messages of one side in a row are refused
-/// by strict chat templates.
-pub(crate) async fn messages(
-    store: &Store,
-    session_id: &str,
-) -> Result<Vec<Message>, HistoryError> {
-    let turns = store.turns(session_id).await?;
-    let entries = store.transcript(session_id).await?;
-    let by_turn = group(&entries)?;
-    let mut messages = Vec::with_capacity(entries.len());
-    for turn in &turns {
-        let Some(of_turn) = by_turn.get(turn.id.as_str()) else {
-            continue;
-        };
-        let answered = matches!(of_turn.last(), Some(Message::Assistant(_)));
-        if answered && turn.state != TurnState::Running {
-            messages.extend(of_turn.iter().cloned());
+/// What the model is told of a call whose outcome was never written down.
+const NO_RESULT: &str = "[moltbot] missing tool result in session history; the program or the turn ended before the tool did. It may have been done in part.";
+
+/// A transcript as a model is shown it.
+pub(crate) struct History {
+    prompt: Option<Prompt>,
+    messages: Vec<Message>,
+}
+
+impl History {
+    /// Reads the turns that a model took up, oldest first. A turn without any answer is left out: its message was never
+    /// part of a conversation, and two messages of one side in a row are refused by strict chat templates.
+    pub(crate) async fn read(store: &Store, session_id: &str) -> Result<Self, HistoryError> {
+        let turns = store.turns(session_id).await?;
+        let entries = store.transcript(session_id).await?;
+        let by_turn = group(&entries)?;
+        let mut messages = Vec::with_capacity(entries.len());
+        for turn in &turns {
+            let Some(of_turn) = by_turn.get(turn.id.as_str()) else {
+                continue;
+            };
+            let answered = of_turn
+                .iter()
+                .any(|message| matches!(message, Message::Assistant(_)));
+            if answered && turn.state != TurnState::Running {
+                complete(of_turn, &mut messages);
+            }
+        }
+        let prompt = entries.iter().rev().find(|entry| entry.kind == PROMPT);
+        Ok(Self {
+            prompt: prompt.map(parse).transpose()?,
+            messages,
+        })
+    }
+
+    /// The prompt that the conversation began with, or a new one where it begins now.
+    ///
+    /// Tools that have changed since begin it anew: what is gone must not be offered.
+    pub(crate) fn prompt_or(
+        &self,
+        new: impl FnOnce() -> Prompt,
+        tools: &[ToolSpec],
+    ) -> (Prompt, bool) {
+        match &self.prompt {
+            Some(prompt) if !self.messages.is_empty() && prompt.tools == tools => {
+                (prompt.clone(), false)
+            }
+            _ => (new(), true),
         }
     }
-    Ok(messages)
+
+    /// The messages.
+    pub(crate) fn into_messages(self) -> Vec<Message> {
+        self.messages
+    }
+}
+
+/// Adds a turn's messages, and an outcome for each call that has none: servers refuse a call without.
+fn complete(of_turn: &[Message], out: &mut Vec<Message>) {
+    let mut open: Vec<(&ToolCall, i64)> = Vec::new();
+    for message in of_turn {
+        match message {
+            Message::ToolResult(result) => open.retain(|(call, _)| call.id != result.tool_call_id),
+            _ => out.extend(open.drain(..).map(|(call, at)| no_result(call, at))),
+        }
+        out.push(message.clone());
+        if let Message::Assistant(assistant) = message {
+            open.extend(
+                assistant
+                    .tool_calls()
+                    .map(|call| (call, assistant.timestamp)),
+            );
+        }
+    }
+    out.extend(open.drain(..).map(|(call, at)| no_result(call, at)));
+}
+
+fn no_result(call: &ToolCall, timestamp: i64) -> Message {
+    Message::ToolResult(ToolResultMessage {
+        tool_call_id: call.id.clone(),
+        tool_name: call.name.clone(),
+        content: vec![Content::text(NO_RESULT, Provenance::Program)],
+        is_error: true,
+        timestamp,
+    })
 }
 
 /// The last message of a session, where it has no answer.
@@ -85,14 +152,11 @@ pub(crate) async fn unanswered(
     let Some([Message::User(user)]) = by_turn.get(id.as_str()).map(Vec::as_slice) else {
         return Ok(None);
     };
-    let text: Vec<&str> = user
+    let said = user
         .content
         .iter()
-        .filter_map(|part| match part {
-            moltbot_llm::Content::Text { text } => Some(text.as_str()),
-            moltbot_llm::Content::Image(_) => None,
-        })
-        .collect();
+        .filter(|part| part.from() != Provenance::Program);
+    let text: Vec<&str> = said.filter_map(Content::as_text).collect();
     Ok(Some(UnansweredMessage {
         text: text.join("\n"),
         state: *state,
@@ -102,13 +166,16 @@ pub(crate) async fn unanswered(
 fn group(entries: &[Entry]) -> Result<HashMap<&str, Vec<Message>>, HistoryError> {
     let mut by_turn: HashMap<&str, Vec<Message>> = HashMap::new();
     for entry in entries.iter().filter(|entry| entry.kind == MESSAGE) {
-        let message =
-            serde_json::from_str(&entry.body).map_err(|source| HistoryError::Unreadable {
-                entry: entry.id.clone(),
-                session: entry.session_id.clone(),
-                source,
-            })?;
+        let message = parse(entry)?;
         by_turn.entry(&entry.turn_id).or_default().push(message);
     }
     Ok(by_turn)
+}
+
+fn parse<T: DeserializeOwned>(entry: &Entry) -> Result<T, HistoryError> {
+    serde_json::from_str(&entry.body).map_err(|source| HistoryError::Unreadable {
+        entry: entry.id.clone(),
+        session: entry.session_id.clone(),
+        source,
+    })
 }

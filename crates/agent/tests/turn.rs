@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use moltbot_agent::{
-    Agent, AgentSettings, SessionKey, StoredRecords, TurnError, TurnReport, TurnRequest,
+    Agent, AgentSettings, Limits, Progress, SessionKey, StoredRecords, TurnError, TurnReport,
+    TurnRequest,
 };
 use moltbot_config::Config;
 use moltbot_llm::{
@@ -63,6 +64,8 @@ fn agent(server: &ScriptedServer, api: &str, dir: &std::path::Path, timeout: Dur
         thinking: None,
         timeout,
         has_anthropic_key: false,
+        limits: Limits::default(),
+        workspace: dir.to_owned(),
     };
     let store = Store::open(dir.join("moltbot.db")).unwrap();
     Agent::new(Catalog::new(&config, &[]), backends, store, settings)
@@ -74,6 +77,7 @@ async fn say(setup: &Setup, message: &str) -> Result<String, TurnError> {
         message,
         model: None,
         thinking: None,
+        inbox: None,
     };
     let report = setup.agent.turn(request, pending(), &mut |_| {}).await?;
     Ok(report.message.text())
@@ -241,7 +245,7 @@ async fn a_stop_keeps_what_was_shown_and_closes_the_connection() {
     let (heard, text) = tokio::sync::oneshot::channel();
     let mut heard = Some(heard);
     let mut events = |event| {
-        if let Event::Text(_) = event
+        if let Progress::Model(Event::Text(_)) = event
             && let Some(heard) = heard.take()
         {
             heard.send(()).unwrap();
@@ -252,6 +256,7 @@ async fn a_stop_keeps_what_was_shown_and_closes_the_connection() {
         message: "go",
         model: None,
         thinking: None,
+        inbox: None,
     };
     let stop = async {
         text.await.unwrap();
@@ -293,6 +298,7 @@ async fn a_turn_thrown_away_leaves_the_session_free() {
             message: "go",
             model: None,
             thinking: None,
+            inbox: None,
         };
         let turn = setup.agent.turn(request, pending(), &mut ignore);
         tokio::select! {
@@ -423,6 +429,8 @@ fn fresh(config: &Value, credentials: Credentials, dir: &std::path::Path) -> Age
         thinking: None,
         timeout: Duration::from_secs(600),
         has_anthropic_key: false,
+        limits: Limits::default(),
+        workspace: dir.to_owned(),
     };
     let backends = Backends::new(http, None, knowledge);
     Agent::new(Catalog::new(&config, &[]), backends, store, settings).with_credentials(credentials)
@@ -444,6 +452,7 @@ async fn turn_of(agent: &Agent) -> Result<TurnReport, TurnError> {
         message: "hi",
         model: None,
         thinking: None,
+        inbox: None,
     };
     agent.turn(request, pending(), &mut |_| {}).await
 }
@@ -517,11 +526,12 @@ async fn a_stopped_answer_is_that_of_the_model_that_gave_it() {
             message: "go",
             model: None,
             thinking: None,
+            inbox: None,
         };
         let (heard, text) = tokio::sync::oneshot::channel();
         let mut heard = Some(heard);
         let mut events = |event| {
-            if let Event::Text(_) = event
+            if let Progress::Model(Event::Text(_)) = event
                 && let Some(heard) = heard.take()
             {
                 heard.send(()).unwrap();

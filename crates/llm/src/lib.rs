@@ -67,8 +67,8 @@ pub use ladder::{Answer, Attempt, Ladder, LadderError};
 pub use listing::{ListedModel, ListingError, list_models, working_base};
 pub use lookup::answer_of;
 pub use message::{
-    AssistantMessage, AssistantPart, Content, Image, Message, StopReason, Thinking, ToolCall,
-    ToolResultMessage, Usage, UserMessage,
+    AssistantMessage, AssistantPart, Content, Image, Message, Provenance, StopReason, Thinking,
+    ToolCall, ToolResultMessage, Usage, UserMessage,
 };
 pub use model::{Api, Cost, Model, Source};
 pub use nudge::Nudging;

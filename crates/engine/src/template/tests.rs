@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use moltbot_llm::{
-    AssistantMessage, AssistantPart, Content, Message, StopReason, Thinking, ToolCall,
+    AssistantMessage, AssistantPart, Content, Message, Provenance, StopReason, Thinking, ToolCall,
     ToolResultMessage, ToolSpec, Usage,
 };
 use serde_json::json;
@@ -149,7 +149,7 @@ fn tool_turn() -> Vec<Message> {
         Message::ToolResult(ToolResultMessage {
             tool_call_id: "call00001".into(),
             tool_name: "weather".into(),
-            content: vec![Content::text("rain")],
+            content: vec![Content::text("rain", Provenance::Owner)],
             is_error: false,
             timestamp: 0,
         }),

@@ -137,7 +137,7 @@ fn text_of(content: &[Content]) -> String {
     let parts: Vec<&str> = content
         .iter()
         .map(|part| match part {
-            Content::Text { text } => text.as_str(),
+            Content::Text { text, .. } => text.as_str(),
             Content::Image(_) => "[an image, which this model cannot see]",
         })
         .collect();

@@ -54,7 +54,7 @@ fn assistant(message: &AssistantMessage) -> u64 {
 
 fn content(parts: &[Content]) -> u64 {
     let parts = parts.iter().map(|part| match part {
-        Content::Text { text: words } => text(words),
+        Content::Text { text: words, .. } => text(words),
         Content::Image(_) => IMAGE,
     });
     parts.sum()

@@ -1,0 +1,4 @@
+//! What an agent can do: each tool a module, with the names and parameters that prompts and policies know.
+//!
+//! A tool says what a call would do ([`moltbot_agent::Plan`]) before it is decided on, does it, and says where what it
+//! read comes from ([`moltbot_llm::Provenance`]).

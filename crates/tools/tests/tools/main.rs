@@ -1,0 +1,5 @@
+//! The tools, with real files, processes and servers.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod call;
