@@ -8,6 +8,7 @@ use moltbot_llm::{Content, Message, Provenance, ToolCall, ToolResultMessage};
 use moltbot_store::Session;
 
 use crate::arguments;
+use crate::clock::TurnClock;
 use crate::gate::{Gate, Verdict};
 use crate::progress::{Progress, ProgressSink};
 use crate::tool::{Arguments, Scene, Tool, ToolError, ToolOutput};
@@ -18,6 +19,7 @@ use crate::turn::now_ms;
 pub(crate) struct Calls<'a> {
     pub(crate) tools: &'a Toolbox,
     pub(crate) gate: &'a Gate,
+    pub(crate) clock: &'a TurnClock,
     pub(crate) session: &'a Session,
     pub(crate) workspace: &'a Path,
 }
@@ -127,7 +129,8 @@ impl Calls<'_> {
             name: call.name.clone(),
             detail: plan.detail.clone(),
         });
-        let verdict = self.gate.decide(&call.name, &plan, &scene).await;
+        let deciding = self.gate.decide(&call.name, &plan, &scene);
+        let verdict = self.clock.stopped_for(deciding).await;
         tracing::info!(tool = call.name, effect = ?plan.effect, detail = plan.detail, allowed = (verdict == Verdict::Allow), "tool call");
         match verdict {
             Verdict::Allow => Ok(Ready {

@@ -12,6 +12,7 @@
 mod agent;
 mod arguments;
 mod calls;
+mod clock;
 mod draft;
 mod gate;
 mod history;

@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use crate::agent::Agent;
 use crate::calls::Calls;
+use crate::clock::TurnClock;
 use crate::draft::Draft;
 use crate::history::{self, History, HistoryError};
 use crate::inbox::Inbox;
@@ -194,6 +195,7 @@ impl Agent {
         };
         let ladder = Ladder::new(self.backends.clone(), rungs);
         let turn_id = open.turn_id.clone();
+        let clock = TurnClock::new(self.settings.timeout);
         let mut run = Run {
             store: &self.store,
             turn_id: &turn_id,
@@ -201,6 +203,7 @@ impl Agent {
             calls: Calls {
                 tools: &self.tools,
                 gate: &self.gate,
+                clock: &clock,
                 session,
                 workspace: &self.settings.workspace,
             },
@@ -217,7 +220,7 @@ impl Agent {
                 biased;
                 () = stop => Err(TurnError::Stopped),
                 outcome = run.to_answer(progress) => outcome,
-                () = tokio::time::sleep(self.settings.timeout) => {
+                () = clock.up() => {
                     Err(TurnError::OutOfTime(self.settings.timeout.as_secs()))
                 }
             }

@@ -141,8 +141,9 @@ impl Chat {
             message,
             model: self.model.as_deref(),
             thinking: self.thinking,
+            inbox: None,
         };
-        let mut show = |event| view.event(event);
+        let mut show = |progress| view.show(progress);
         let result = {
             let turn = self.agent.turn(request, interrupt(), &mut show);
             tokio::pin!(turn);

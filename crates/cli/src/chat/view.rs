@@ -7,6 +7,7 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use moltbot_agent::Progress;
 use moltbot_llm::{Event, Phase};
 
 use crate::exit::Exit;
@@ -34,16 +35,8 @@ pub(super) struct View {
 impl View {
     /// A view that shows reasoning, dimmed, if asked to.
     pub(super) fn new(show_reasoning: bool) -> Self {
-        let spinner = std::io::stderr().is_terminal().then(|| {
-            let bar = ProgressBar::new_spinner();
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
-                bar.set_style(style);
-            }
-            bar.enable_steady_tick(Duration::from_millis(100));
-            bar
-        });
         Self {
-            spinner,
+            spinner: spinner(),
             show_reasoning,
             last: Last::Nothing,
             held: (!std::io::stdout().is_terminal()).then(String::new),
@@ -52,7 +45,37 @@ impl View {
     }
 
     /// Shows what happened.
-    pub(super) fn event(&mut self, event: Event) {
+    pub(super) fn show(&mut self, progress: Progress) {
+        match progress {
+            Progress::Model(event) => self.event(event),
+            Progress::ToolStarted { name, detail, .. } => {
+                self.break_line();
+                self.clear();
+                output::note(output::styled(
+                    DIM,
+                    format!("· {name} {}", one_line(&detail)),
+                ));
+            }
+            Progress::ToolEnded { name, error, .. } => {
+                if let Some(error) = error {
+                    let text = format!("· {name} failed: {}", one_line(&error));
+                    output::note(output::styled(output::WARN, text));
+                }
+            }
+            Progress::NextStep => {
+                // A pipe gets the answer alone.
+                if let Some(held) = &mut self.held {
+                    held.clear();
+                }
+                self.break_line();
+                self.clear();
+                self.spinner = spinner();
+            }
+            Progress::Steered(_) => {}
+        }
+    }
+
+    fn event(&mut self, event: Event) {
         match event {
             Event::Phase(phase) => self.say(describe(phase)),
             Event::Text(text) => {
@@ -163,6 +186,31 @@ impl View {
 impl Drop for View {
     fn drop(&mut self) {
         self.clear();
+    }
+}
+
+/// A sign of life, at a terminal.
+fn spinner() -> Option<ProgressBar> {
+    std::io::stderr().is_terminal().then(|| {
+        let bar = ProgressBar::new_spinner();
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(100));
+        bar
+    })
+}
+
+/// The beginning of a text that may have many lines, and nothing that moves the cursor.
+fn one_line(text: &str) -> String {
+    const LIMIT: usize = 200;
+    let line = output::plain(text)
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    match line.chars().count() > LIMIT {
+        true => format!("{}…", line.chars().take(LIMIT).collect::<String>()),
+        false => line,
     }
 }
 

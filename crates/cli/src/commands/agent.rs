@@ -1,6 +1,6 @@
 //! `moltbot agent`: one message, one answer.
 
-use moltbot_agent::{TurnError, TurnReport, TurnRequest};
+use moltbot_agent::{Progress, TurnError, TurnReport, TurnRequest};
 use moltbot_llm::{Event, StopReason};
 use serde_json::{Value, json};
 
@@ -75,10 +75,11 @@ async fn answer(
         message: &args.message,
         model: args.model.as_deref(),
         thinking: args.thinking,
+        inbox: None,
     };
     let mut notices: Vec<String> = Vec::new();
-    let mut note = |event| {
-        if let Event::Notice(text) = event
+    let mut note = |progress| {
+        if let Progress::Model(Event::Notice(text)) = progress
             && !notices.contains(&text)
         {
             notices.push(text);
@@ -139,12 +140,13 @@ fn answer_json(report: &TurnReport, notices: &[String]) -> Value {
                 "sessionId": report.session_id,
                 "provider": report.model.provider,
                 "model": report.model.model,
+                "toolCalls": report.calls,
                 "usage": {
-                    "input": message.usage.input,
-                    "output": message.usage.output,
-                    "cacheRead": message.usage.cache_read,
-                    "cacheWrite": message.usage.cache_write,
-                    "total": message.usage.total(),
+                    "input": report.usage.input,
+                    "output": report.usage.output,
+                    "cacheRead": report.usage.cache_read,
+                    "cacheWrite": report.usage.cache_write,
+                    "total": report.usage.total(),
                     "promptTokens": report.prompt.tokens,
                     "promptSource": report.prompt.source.as_str(),
                     "cost": {"total": report.cost},
@@ -164,6 +166,7 @@ fn kind(error: &TurnError) -> &'static str {
         TurnError::Models(models) => models.last().map_or("failed", |f| f.class.as_str()),
         TurnError::Catalog(_) => "model",
         TurnError::UnknownTool(_) => "unknown_tool",
+        TurnError::NoLastWord { .. } => "no_answer",
         TurnError::Stopped => "aborted",
         TurnError::OutOfTime(_) => "timeout",
         TurnError::History(_) | TurnError::Store(_) => "store",
