@@ -52,7 +52,7 @@ impl Run<'_> {
     ///
     /// # Errors
     /// No model answered, or the journal could not be written.
-    pub(crate) async fn to_answer(
+    pub(crate) async fn work(
         &mut self,
         progress: ProgressSink<'_>,
     ) -> Result<Answered, TurnError> {

@@ -219,7 +219,7 @@ impl Agent {
             tokio::select! {
                 biased;
                 () = stop => Err(TurnError::Stopped),
-                outcome = run.to_answer(progress) => outcome,
+                outcome = run.work(progress) => outcome,
                 () = clock.up() => {
                     Err(TurnError::OutOfTime(self.settings.timeout.as_secs()))
                 }
