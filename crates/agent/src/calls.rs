@@ -10,7 +10,7 @@ use moltbot_store::Session;
 use crate::arguments;
 use crate::gate::{Gate, Verdict};
 use crate::progress::{Progress, ProgressSink};
-use crate::tool::{Arguments, Scene, Tool, ToolError, ToolOutput};
+use crate::tool::{Arguments, Plan, Scene, Tool, ToolError, ToolOutput};
 use crate::toolbox::Toolbox;
 use crate::turn::now_ms;
 
@@ -60,6 +60,7 @@ struct Ready<'a> {
     call: &'a ToolCall,
     tool: &'a dyn Tool,
     arguments: Arguments,
+    plan: Plan,
 }
 
 impl Calls<'_> {
@@ -116,11 +117,11 @@ impl Calls<'_> {
                 names.join(", ")
             ));
         };
-        let arguments = match arguments::read(&call.arguments, &tool.spec()) {
+        let arguments = match arguments::read(&call.arguments, &tool.spec(), tool.aliases()) {
             Ok(arguments) => arguments,
             Err(error) => return refuse(error),
         };
-        let scene = self.scene(call);
+        let scene = self.scene(call, None);
         let plan = tool.plan(&arguments, &scene);
         progress(Progress::ToolStarted {
             id: call.id.clone(),
@@ -135,6 +136,7 @@ impl Calls<'_> {
                 call,
                 tool: tool.as_ref(),
                 arguments,
+                plan,
             }),
             Verdict::Refuse(reason) => {
                 progress(Progress::ToolEnded {
@@ -159,7 +161,7 @@ impl Calls<'_> {
         let mut running: FuturesUnordered<_> = ready
             .into_iter()
             .map(|ready| async move {
-                let scene = self.scene(ready.call);
+                let scene = self.scene(ready.call, Some(&ready.plan));
                 let outcome = ready.tool.call(ready.arguments, &scene).await;
                 (ready.at, ready.call, outcome)
             })
@@ -180,11 +182,12 @@ impl Calls<'_> {
         }
     }
 
-    fn scene<'a>(&'a self, call: &'a ToolCall) -> Scene<'a> {
+    fn scene<'a>(&'a self, call: &'a ToolCall, decided: Option<&'a Plan>) -> Scene<'a> {
         Scene {
             session: self.session,
             workspace: self.workspace,
             call_id: &call.id,
+            decided,
         }
     }
 }
