@@ -12,6 +12,7 @@ mod images;
 mod places;
 mod read;
 mod refusal;
+mod similar;
 mod text;
 mod write;
 
@@ -45,7 +46,8 @@ const EDIT_LIMIT: u64 = 10 * 1024 * 1024;
 /// What would be done is not what was decided on.
 #[derive(Debug, Error)]
 #[error(
-    "What this call would touch changed while it was being decided on (it is now: {0}), so nothing was done. Look at the place again before another try."
+    "What this call would touch changed while it was being decided on (it is now: {0}), so nothing was done. \
+     Look at the place again before another try."
 )]
 struct NotDecided(String);
 

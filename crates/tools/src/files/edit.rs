@@ -13,6 +13,7 @@ use super::closest::Closest;
 use super::disk::{Expected, Spot};
 use super::places::{Folders, Place, plan};
 use super::refusal::Refusal;
+use super::similar::no_such_file;
 use super::text::{FileText, UNSEEN, line_end, line_number};
 use super::{EDIT_LIMIT, on_disk, still_decided};
 
@@ -83,6 +84,9 @@ impl Tool for Edit {
             let place = found?;
             decided?;
             let spot = Spot::at(&place.path)?;
+            if spot.kind()?.is_none() {
+                return Err(no_such_file(&place));
+            }
             let (bytes, version) = spot.read(EDIT_LIMIT)?;
             let file = FileText::decode(bytes, &place.path)?;
             let edited = replace_once(&file.body, &arguments.old_text, &arguments.new_text)
@@ -349,7 +353,8 @@ mod tests {
 
         #[test]
         fn line_ends_that_differ_do_not_matter(
-            lines in prop::collection::vec("[a-z]{1,4}", 3..8), at in 0..2usize, ends in prop::collection::vec("[ \t]{0,2}\r?\n", 8),
+            lines in prop::collection::vec("[a-z]{1,4}", 3..8), at in 0..2usize,
+            ends in prop::collection::vec("[ \t]{0,2}\r?\n", 8),
         ) {
             let body: String = lines.iter().zip(&ends).map(|(line, end)| format!("{line}{end}")).collect();
             let old = format!("{}\n{}\n", lines[at], lines[at + 1]);

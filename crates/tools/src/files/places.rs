@@ -263,7 +263,8 @@ pub(crate) enum PathError {
     #[error("{} cannot be reached: {source}.", shown(path))]
     Unreachable { path: PathBuf, source: io::Error },
     #[error(
-        "{} is not read: the program's settings and credentials, and the insides of running programs, are closed to tools.",
+        "{} is not read: the program's settings and credentials, \
+         and the insides of running programs, are closed to tools.",
         shown(path)
     )]
     Private { path: PathBuf },

@@ -20,6 +20,7 @@ use super::disk::{Kind, Spot};
 use super::images;
 use super::places::{Folders, Place, plan, shown};
 use super::refusal::Refusal;
+use super::similar::no_such_file;
 use super::{on_disk, still_decided};
 use lines::{MAX_LINES, Part, Rest};
 
@@ -89,7 +90,8 @@ impl Tool for Read {
             let spot = Spot::at(&place.path)?;
             match spot.kind()? {
                 Some(Kind::Folder) => Ok(folder(&place, &spot.list()?)),
-                _ => file(&place, &spot, &arguments),
+                Some(Kind::File) => file(&place, &spot, &arguments),
+                None => Err(no_such_file(&place)),
             }
         })
         .await

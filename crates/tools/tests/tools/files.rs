@@ -139,8 +139,44 @@ async fn pictures_are_shown_and_data_is_not() {
     }
     let said = refused(&stage, &read, json!({"path": "none"})).await;
     assert!(said.starts_with("There is no file "), "{said}");
+    assert!(said.ends_with("/none."), "{said}");
     let said = refused(&stage, &read, json!({"path": "/dev/zero"})).await;
     assert!(said.contains("is a device"), "{said}");
+}
+
+#[tokio::test]
+async fn a_name_that_leads_nowhere_brings_up_similar_ones() {
+    let stage = Stage::new().await;
+    let folders = folders(&stage);
+    for name in ["Notes.md", "note.txt", "other.md"] {
+        fs::write(stage.workspace().join(name), "x").unwrap();
+    }
+    fs::create_dir(stage.workspace().join("notes")).unwrap();
+    let edit = json!({"path": "notes.md", "oldText": "x", "newText": "y"});
+    for (tool, arguments) in [
+        (
+            &Read::new(folders.clone()) as &dyn Tool,
+            json!({"path": "notes.md"}),
+        ),
+        (&Edit::new(folders.clone()), edit),
+    ] {
+        let refusal = output(&stage, tool, arguments).await;
+        assert!(refusal.is_error);
+        assert_eq!(
+            sources(&refusal),
+            [Provenance::Program, Provenance::OwnFiles]
+        );
+        let names: Vec<&str> = refusal.content[1].as_text().unwrap().lines().collect();
+        assert_eq!(names[0], "Notes.md");
+        assert!(
+            names.contains(&"notes/") && !names.contains(&"other.md"),
+            "{names:?}"
+        );
+    }
+    // Not even a name is told of what is not read.
+    let edit = json!({"path": "~/state/auth.jso", "oldText": "x", "newText": "y"});
+    let refusal = output(&stage, &Edit::new(folders), edit).await;
+    assert!(!text(&refusal).contains("auth.json"), "{}", text(&refusal));
 }
 
 #[tokio::test]
@@ -346,7 +382,8 @@ async fn a_patch_is_done_whole() {
     assert_eq!(
         said,
         format!(
-            "Success. Updated the following files:\nM {root}/a.py\nM {root}/a.py\nA {root}/new/b.txt\nM {root}/run.sh -> {root}/bin/run.sh\nD {root}/gone"
+            "Success. Updated the following files:\nM {root}/a.py\nM {root}/a.py\n\
+             A {root}/new/b.txt\nM {root}/run.sh -> {root}/bin/run.sh\nD {root}/gone"
         )
     );
     let content = |name: &str| fs::read_to_string(workspace.join(name)).ok();

@@ -26,7 +26,8 @@ pub(super) enum Misfit {
     #[error("Hunk {hunk}: the file does not end with the lines that it keeps and removes.")]
     NotAtEnd { hunk: usize },
     #[error(
-        "Hunk {hunk} fits at several places, on lines {lines}; give more lines around it, or the function that it is in as \"@@ line\"."
+        "Hunk {hunk} fits at several places, on lines {lines}; give more lines around it, \
+         or the function that it is in as \"@@ line\"."
     )]
     Several { hunk: usize, lines: String },
 }

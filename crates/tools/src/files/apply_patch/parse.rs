@@ -72,13 +72,15 @@ pub(super) enum PatchError {
     #[error("Line {line} of the patch names no file.")]
     NoPath { line: usize },
     #[error(
-        "Line {line} of the patch, \"{text}\", is no header; there are \"{ADD}\", \"{UPDATE}\", \"{DELETE}\", and \"{MOVE}\" right after \"{UPDATE}\"."
+        "Line {line} of the patch, \"{text}\", is no header; \
+         there are \"{ADD}\", \"{UPDATE}\", \"{DELETE}\", and \"{MOVE}\" right after \"{UPDATE}\"."
     )]
     Header { line: usize, text: String },
     #[error("Line {line} of the patch, in \"Add File: {path}\", must begin with +.")]
     NotAdded { line: usize, path: String },
     #[error(
-        "Line {line} of the patch, in \"Update File: {path}\", must begin with a space (stays), - (goes), + (comes) or @@."
+        "Line {line} of the patch, in \"Update File: {path}\", \
+         must begin with a space (stays), - (goes), + (comes) or @@."
     )]
     NotInHunk { line: usize, path: String },
     #[error("Hunk {hunk} of \"Update File: {path}\" has no lines.")]
@@ -331,7 +333,10 @@ mod tests {
 
     #[test]
     fn every_kind_of_section_is_read() {
-        let text = "```\n*** Begin Patch\n*** Add File: new dir/a.txt\n+one\n\n+\n+three\n\n*** Update File: b.rs\n*** Move to: c.rs\n@@ impl A\n@@   fn f()\n keep\n-old\n+new\n\n keep\n@@ -1,2 +3,4 @@ fn g()\n+++x\n--- y\n*** End of File\n*** Delete File: d\n*** Update File: e\r\n-x\r\n*** End Patch\n```";
+        let text = "```\n*** Begin Patch\n*** Add File: new dir/a.txt\n+one\n\n+\n+three\n\n\
+            *** Update File: b.rs\n*** Move to: c.rs\n@@ impl A\n@@   fn f()\n keep\n-old\n+new\n\n keep\n\
+            @@ -1,2 +3,4 @@ fn g()\n+++x\n--- y\n*** End of File\n\
+            *** Delete File: d\n*** Update File: e\r\n-x\r\n*** End Patch\n```";
         let hunk = |anchors: &[&str], lines: &[Line]| Hunk {
             anchors: anchors.iter().map(|a| (*a).to_owned()).collect(),
             lines: lines.to_vec(),
