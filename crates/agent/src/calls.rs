@@ -11,7 +11,7 @@ use crate::arguments;
 use crate::clock::TurnClock;
 use crate::gate::{Gate, Verdict};
 use crate::progress::{Progress, ProgressSink};
-use crate::tool::{Arguments, Scene, Tool, ToolError, ToolOutput};
+use crate::tool::{Arguments, Plan, Scene, Tool, ToolError, ToolOutput};
 use crate::toolbox::Toolbox;
 use crate::turn::now_ms;
 
@@ -62,6 +62,7 @@ struct Ready<'a> {
     call: &'a ToolCall,
     tool: &'a dyn Tool,
     arguments: Arguments,
+    plan: Plan,
 }
 
 impl Calls<'_> {
@@ -118,11 +119,11 @@ impl Calls<'_> {
                 names.join(", ")
             ));
         };
-        let arguments = match arguments::read(&call.arguments, &tool.spec()) {
+        let arguments = match arguments::read(&call.arguments, &tool.spec(), tool.aliases()) {
             Ok(arguments) => arguments,
             Err(error) => return refuse(error),
         };
-        let scene = self.scene(call);
+        let scene = self.scene(call, None);
         let plan = tool.plan(&arguments, &scene);
         progress(Progress::ToolStarted {
             id: call.id.clone(),
@@ -138,6 +139,7 @@ impl Calls<'_> {
                 call,
                 tool: tool.as_ref(),
                 arguments,
+                plan,
             }),
             Verdict::Refuse(reason) => {
                 progress(Progress::ToolEnded {
@@ -162,7 +164,7 @@ impl Calls<'_> {
         let mut running: FuturesUnordered<_> = ready
             .into_iter()
             .map(|ready| async move {
-                let scene = self.scene(ready.call);
+                let scene = self.scene(ready.call, Some(&ready.plan));
                 let outcome = ready.tool.call(ready.arguments, &scene).await;
                 (ready.at, ready.call, outcome)
             })
@@ -183,11 +185,12 @@ impl Calls<'_> {
         }
     }
 
-    fn scene<'a>(&'a self, call: &'a ToolCall) -> Scene<'a> {
+    fn scene<'a>(&'a self, call: &'a ToolCall, decided: Option<&'a Plan>) -> Scene<'a> {
         Scene {
             session: self.session,
             workspace: self.workspace,
             call_id: &call.id,
+            decided,
         }
     }
 }
