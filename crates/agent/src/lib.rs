@@ -30,7 +30,7 @@ mod turn;
 
 pub use agent::{Agent, AgentSettings, ChoiceError};
 pub use gate::{Approver, Gate, Question, Verdict};
-pub use history::{HistoryError, UnansweredMessage};
+pub use history::{HistoryError, UnansweredMessage, transcript};
 pub use inbox::Inbox;
 pub use limits::Limits;
 pub use progress::{Progress, ProgressSink};

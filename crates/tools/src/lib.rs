@@ -4,5 +4,7 @@
 //! read comes from ([`moltbot_llm::Provenance`]).
 
 mod files;
+mod sessions;
 
 pub use files::{ApplyPatch, Edit, Folders, Read, Write, tools as file_tools};
+pub use sessions::{AgentsList, SessionAccess, SessionsHistory, SessionsList};
