@@ -2,3 +2,7 @@
 //!
 //! A tool says what a call would do ([`moltbot_agent::Plan`]) before it is decided on, does it, and says where what it
 //! read comes from ([`moltbot_llm::Provenance`]).
+
+mod exec;
+
+pub use exec::{ExecSettings, ExecTool, ProcessTable, ProcessTool};

@@ -3,3 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod call;
+#[cfg(unix)]
+mod exec;
+#[cfg(unix)]
+mod processes;
