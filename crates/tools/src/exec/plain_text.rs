@@ -74,7 +74,12 @@ impl PlainText {
     }
 
     fn take(&mut self, text: &str, done: &mut String) {
-        let is_plain = |byte: u8| !byte.is_ascii_control() || byte == b'\n' || byte == b'\t';
+        // The control characters beyond ASCII begin with this byte.
+        const MAY_CONTROL: u8 = 0xc2;
+        let is_plain = |byte: u8| match byte {
+            b'\n' | b'\t' => true,
+            _ => !byte.is_ascii_control() && byte != MAY_CONTROL,
+        };
         if self.since_escape.is_none() && text.bytes().all(is_plain) {
             self.line.append(text, done);
             return;

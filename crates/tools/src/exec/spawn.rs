@@ -116,11 +116,8 @@ fn on_terminal(launch: &Launch) -> io::Result<Started> {
     command.args(["-c", &launch.command]);
     command.cwd(&launch.workdir);
     command.env_clear();
-    command.env("TERM", "xterm-256color");
     for (name, value) in &launch.environment {
-        if name != "TERM" {
-            command.env(name, value);
-        }
+        command.env(name, value);
     }
     let child: Box<dyn Child> = pair
         .slave

@@ -1,5 +1,6 @@
 //! Where a command stands.
 
+use std::fmt;
 use std::process::ExitStatus;
 
 /// What is told of a command while it runs and when it has ended.
@@ -14,17 +15,24 @@ pub(super) struct Status {
 }
 
 /// How a command ended. `Display` continues "Command" or "Process".
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ending {
     /// By itself.
-    #[error("exited with code {0}")]
     Exited(i32),
     /// By a signal.
-    #[error("aborted by signal {}", signal_name(*.0))]
     Signal(i32),
     /// It ran longer than it may, in seconds.
-    #[error("timed out after {0} seconds")]
     TimedOut(u64),
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exited(code) => write!(f, "exited with code {code}"),
+            Self::Signal(signal) => write!(f, "aborted by signal {}", signal_name(*signal)),
+            Self::TimedOut(seconds) => write!(f, "timed out after {seconds} seconds"),
+        }
+    }
 }
 
 impl Ending {

@@ -76,6 +76,10 @@ impl ExecTool {
             )));
         }
         let mut environment = self.settings.environment.clone();
+        if request.pty {
+            // That of the owner's terminal is not the one it gets.
+            environment.insert("TERM".to_owned(), "xterm-256color".to_owned());
+        }
         environment.extend(own);
         Ok(Launch {
             command: request.command.clone(),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use moltbot_agent::{Effect, ToolError, ToolOutput};
 use moltbot_llm::{Content, Provenance};
@@ -27,10 +28,16 @@ impl Shell {
     }
 
     pub(crate) fn with(stage: Stage, table: Arc<ProcessTable>) -> Self {
+        Self::keeping(stage, table, ExecSettings::default().keep)
+    }
+
+    /// One that remembers what has ended for this long.
+    pub(crate) fn keeping(stage: Stage, table: Arc<ProcessTable>, keep: Duration) -> Self {
         let environment = ["PATH", "HOME"]
             .iter()
             .filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)));
         let settings = ExecSettings {
+            keep,
             environment: environment.collect::<BTreeMap<_, _>>(),
             ..ExecSettings::default()
         };
@@ -47,7 +54,9 @@ impl Shell {
 
     /// What the model is told of a command.
     pub(crate) async fn told(&self, command: &str) -> String {
-        call::text(&self.run(json!({"command": command})).await)
+        self.stage
+            .text(&self.exec, json!({"command": command}))
+            .await
     }
 }
 
@@ -232,7 +241,7 @@ async fn jobs_in_groups_of_their_own_end_too() {
 #[tokio::test]
 async fn a_terminal_is_one() {
     let shell = Shell::new().await;
-    let command = "test -t 0 && test -t 1 && test -t 2 && stty size && echo $TERM";
+    let command = "test -t 0 && test -t 1 && test -t 2 && stty size && echo $TERM && : </dev/tty";
     let output = shell.run(json!({"command": command, "pty": true})).await;
     assert_eq!(call::text(&output), "30 120\nxterm-256color");
     let output = shell.run(json!({"command": "exit 4", "pty": true})).await;
@@ -273,7 +282,7 @@ async fn of_a_long_output_both_ends_are_shown_and_the_file_is_named() {
 async fn a_flood_takes_neither_memory_nor_the_disk() {
     let shell = Shell::new().await;
     let before = peak_memory();
-    let text = shell.told("yes | head -c 200000000").await;
+    let text = shell.told("yes | head -c 100000000").await;
     assert!(text.contains("characters are left out here"), "{text}");
     assert!(text.len() < 35_000);
     let grown = peak_memory() - before;

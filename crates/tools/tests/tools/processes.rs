@@ -1,6 +1,7 @@
 //! `process` with commands in the background.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use moltbot_agent::{Effect, Tool};
 use moltbot_tools::ProcessTable;
@@ -77,8 +78,7 @@ async fn what_takes_long_goes_on_and_is_followed() {
         .await
         .unwrap();
     drop(fifo);
-    let polled = shell.poll_until(&id, "Process exited with code 5.").await;
-    assert!(polled.contains("between\nlast\n"), "{polled}");
+    shell.poll_until(&id, "Process exited with code 5.").await;
     assert_eq!(
         shell.act("poll", &id).await,
         "(no new output)\nProcess exited with code 5."
@@ -327,6 +327,34 @@ async fn typing_into_a_command_is_running_code() {
         assert_eq!(plan.detail, format!("{action} {id}"));
     }
     assert_eq!(plan(json!({"action": "list"})).detail, "list");
+}
+
+#[tokio::test]
+async fn what_has_ended_is_not_remembered_for_ever() {
+    let stage = Stage::new().await;
+    let table = Arc::new(ProcessTable::new(stage.dir.path().join("outputs")));
+    let shell = Shell::with(stage, Arc::clone(&table));
+    let mut ids = Vec::new();
+    for _ in 0..34 {
+        let id = shell
+            .start(json!({"command": ":", "background": true}))
+            .await;
+        shell.poll_until(&id, "Process exited with code 0.").await;
+        ids.push(id);
+    }
+    let list = shell.says(json!({"action": "list"})).await;
+    assert_eq!(list.lines().count(), 32);
+    assert!(list.starts_with(&format!("{} completed", ids[2])), "{list}");
+
+    let forgetful = Shell::keeping(Stage::of("work").await, table, Duration::ZERO);
+    let id = forgetful
+        .start(json!({"command": "cat", "background": true}))
+        .await;
+    forgetful.act("kill", &id).await;
+    assert_eq!(
+        forgetful.act("poll", &id).await,
+        format!("No session found for {id}")
+    );
 }
 
 #[tokio::test]
