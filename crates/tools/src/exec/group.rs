@@ -86,6 +86,7 @@ fn living(leader: u32) -> Vec<One> {
         .collect()
 }
 
+/// Nobody tells; the group alone must do.
 #[cfg(all(unix, not(target_os = "linux")))]
 fn living(_leader: u32) -> Vec<One> {
     Vec::new()

@@ -39,7 +39,9 @@ impl Spill {
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(folder)?;
-        prune(folder)?;
+        if let Err(error) = prune(folder) {
+            tracing::warn!(folder = %folder.display(), %error, "old outputs of commands cannot be removed");
+        }
         let path = folder.join(format!("{id}.log"));
         Ok(Self {
             first: create(&path)?,

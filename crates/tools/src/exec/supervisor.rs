@@ -10,8 +10,8 @@ use super::group::{self, Ask};
 use super::process::Process;
 use super::status::Ending;
 
-/// What is asked to end has this long before it is killed.
-const GRACE: Duration = Duration::from_secs(2);
+/// What is asked to end has this long before it is killed: who says stop sees everything stopped within a second.
+const GRACE: Duration = Duration::from_millis(700);
 /// How long what was killed is waited for. What stands in a system call, or belongs to another user, may stay.
 const LAST_WAIT: Duration = Duration::from_secs(2);
 /// How long the rest of the output and the last programs may take after the shell has ended, before the shell counts as

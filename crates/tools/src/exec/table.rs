@@ -39,7 +39,7 @@ impl ProcessTable {
     }
 
     /// Ends every command and starts none any more. Blocks until nothing of them runs: for milliseconds where they obey
-    /// a SIGTERM, else for about two seconds.
+    /// a SIGTERM, else for about a second.
     pub fn shutdown(&self) {
         let processes = {
             let mut entries = self.lock();

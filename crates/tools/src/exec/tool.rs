@@ -99,25 +99,24 @@ impl Tool for ExecTool {
     fn spec(&self) -> ToolSpec {
         ToolSpec {
             name: "exec".to_owned(),
-            description: "Run a shell command (sh -c); stdout and stderr come back together. What takes longer than \
-                yieldMs goes on in the background: follow it with process."
+            description: "Run a shell command. After yieldMs it goes on in the background: follow it with process."
                 .to_owned(),
             parameters: json!({
                 "type": "object",
                 "properties": {
                     "command": {"type": "string"},
-                    "workdir": {"type": "string", "description": "Folder. Default: the workspace."},
-                    "env": {"type": "object", "description": "Variables to add."},
+                    "workdir": {"type": "string"},
+                    "env": {"type": "object"},
                     "yieldMs": {
                         "type": "integer",
-                        "description": format!("How long to wait. Default: {}.", self.settings.yield_after.as_millis()),
+                        "description": format!("Default {}.", self.settings.yield_after.as_millis()),
                     },
-                    "background": {"type": "boolean", "description": "Do not wait at all."},
+                    "background": {"type": "boolean", "description": "Do not wait."},
                     "timeout": {
                         "type": "integer",
-                        "description": format!("Seconds until it is stopped. Default: {}.", self.settings.timeout.as_secs()),
+                        "description": format!("Seconds. Default {}.", self.settings.timeout.as_secs()),
                     },
-                    "pty": {"type": "boolean", "description": "Run in a terminal, for programs that need one."},
+                    "pty": {"type": "boolean", "description": "For programs that need a terminal."},
                 },
                 "required": ["command"],
             }),

@@ -365,6 +365,6 @@ async fn both_tools_are_short_to_read() {
         let spec = tool.spec();
         let size = spec.description.len() + spec.parameters.to_string().len();
         // About 4 characters a token.
-        assert!(size < 900, "{}: {size}", spec.name);
+        assert!(size < 640, "{}: {size}", spec.name);
     }
 }
