@@ -20,6 +20,10 @@ const BUILT: &[&str] = &[
     "agents.list.*.id",
     "agents.list.*.model",
     "agents.list.*.places",
+    "agents.list.*.tools.exec.backgroundMs",
+    "agents.list.*.tools.exec.cleanupMs",
+    "agents.list.*.tools.exec.pathPrepend",
+    "agents.list.*.tools.exec.timeoutSec",
     "auth.cooldowns",
     "auth.order",
     "auth.profiles",
@@ -61,6 +65,10 @@ const BUILT: &[&str] = &[
     "models.providers.*.service",
     "models.providers.*.slots",
     "models.providers.*.timeoutSeconds",
+    "tools.exec.backgroundMs",
+    "tools.exec.cleanupMs",
+    "tools.exec.pathPrepend",
+    "tools.exec.timeoutSec",
     "wizard",
 ];
 
