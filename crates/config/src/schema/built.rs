@@ -61,6 +61,14 @@ const BUILT: &[&str] = &[
     "models.providers.*.service",
     "models.providers.*.slots",
     "models.providers.*.timeoutSeconds",
+    "tools.web.fetch.cacheTtlMinutes",
+    "tools.web.fetch.enabled",
+    "tools.web.fetch.maxChars",
+    "tools.web.fetch.maxRedirects",
+    "tools.web.fetch.readability",
+    "tools.web.fetch.timeoutSeconds",
+    "tools.web.fetch.userAgent",
+    "tools.web.search",
     "wizard",
 ];
 
