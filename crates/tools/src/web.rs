@@ -1,9 +1,9 @@
 //! Reading and searching the web.
 //!
 //! A model chooses the addresses that `web_fetch` reads, and what it has read may have told it which. So they are
-//! checked by [`addresses`], once as they are written and once as they are resolved, at every redirect again: nothing
-//! in the house or on this machine can be reached. Whatever comes back is text from outside, rid of what a person
-//! would not have seen.
+//! checked (`addresses`, `resolver`), once as they are written and once as they are resolved, at every redirect again:
+//! nothing in the house or on this machine can be reached. Whatever comes back is text from outside, rid of what a
+//! person would not have seen.
 
 mod addresses;
 mod cache;
