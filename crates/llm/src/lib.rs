@@ -61,7 +61,7 @@ pub use dialect::{Decoder, TextDecoder, encode};
 pub use endpoint::Endpoint;
 pub use event::{Event, Phase};
 pub use failure::{Failure, FailureClass, NextStep, TokenFigures, in_words};
-pub use http::HttpBackend;
+pub use http::{Clients, HttpBackend, chain as innermost_cause, client_builder};
 pub use knowledge::Knowledge;
 pub use ladder::{Answer, Attempt, Ladder, LadderError};
 pub use listing::{ListedModel, ListingError, list_models, working_base};

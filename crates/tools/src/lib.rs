@@ -6,6 +6,7 @@
 mod exec;
 mod files;
 mod sessions;
+pub mod web;
 
 pub use exec::{ExecSettings, ExecTool, ProcessTable, ProcessTool};
 pub use files::{ApplyPatch, Edit, Folders, Read, Write, tools as file_tools};

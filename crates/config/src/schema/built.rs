@@ -69,6 +69,14 @@ const BUILT: &[&str] = &[
     "tools.exec.cleanupMs",
     "tools.exec.pathPrepend",
     "tools.exec.timeoutSec",
+    "tools.web.fetch.cacheTtlMinutes",
+    "tools.web.fetch.enabled",
+    "tools.web.fetch.maxChars",
+    "tools.web.fetch.maxRedirects",
+    "tools.web.fetch.readability",
+    "tools.web.fetch.timeoutSeconds",
+    "tools.web.fetch.userAgent",
+    "tools.web.search",
     "wizard",
 ];
 

@@ -9,3 +9,5 @@ mod files;
 #[cfg(unix)]
 mod processes;
 mod sessions;
+mod web_fetch;
+mod web_search;
