@@ -70,7 +70,7 @@ async fn a_prompt_stays_what_it_was_when_the_conversation_began() {
         .iter()
         .map(|request| system(&request.json()))
         .collect();
-    assert!(told[0].contains("# First day") && !told[0].contains("pirate"));
+    assert!(told[0].contains("# Who you are") && !told[0].contains("pirate"));
     assert_eq!((&told[1], &told[2]), (&told[0], &told[0]));
     assert!(told[3].contains("Be a pirate."), "a new session sees it");
 }
