@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use crate::gate::Gate;
 use crate::history::{self, HistoryError, UnansweredMessage};
 use crate::limits::Limits;
-use crate::prompt::{Prompt, system_prompt};
+use crate::prompt::PromptSettings;
 use crate::session_key::SessionKey;
 use crate::toolbox::Toolbox;
 
@@ -58,6 +58,7 @@ pub struct Agent {
     pub(crate) settings: AgentSettings,
     pub(crate) tools: Toolbox,
     pub(crate) gate: Gate,
+    pub(crate) prompt: PromptSettings,
     credentials: Arc<Credentials>,
 }
 
@@ -76,6 +77,7 @@ impl Agent {
             settings,
             tools: Toolbox::new(),
             gate: Gate::closed(),
+            prompt: PromptSettings::default(),
             credentials: Arc::default(),
         }
     }
@@ -95,12 +97,11 @@ impl Agent {
         self
     }
 
-    /// The prompt of a conversation that begins now.
-    pub(crate) fn prompt(&self) -> Prompt {
-        Prompt {
-            system: system_prompt().to_owned(),
-            tools: self.tools.specs(),
-        }
+    /// The same agent, whose prompts are made like this.
+    #[must_use]
+    pub fn with_prompt(mut self, prompt: PromptSettings) -> Self {
+        self.prompt = prompt;
+        self
     }
 
     /// The models it knows.

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use moltbot_llm::{Content, Message, Provenance, ToolCall, ToolResultMessage, ToolSpec};
+use moltbot_llm::{
+    AssistantMessage, Content, Message, Provenance, ToolCall, ToolResultMessage, ToolSpec,
+};
 use moltbot_store::{Entry, NewEntry, Store, StoreError, Turn, TurnState};
 use serde::de::DeserializeOwned;
 use thiserror::Error;
@@ -82,20 +84,12 @@ impl History {
         })
     }
 
-    /// The prompt that the conversation began with, or a new one where it begins now.
+    /// The prompt that the conversation began with; `None` where it begins now.
     ///
     /// Tools that have changed since begin it anew: what is gone must not be offered.
-    pub(crate) fn prompt_or(
-        &self,
-        new: impl FnOnce() -> Prompt,
-        tools: &[ToolSpec],
-    ) -> (Prompt, bool) {
-        match &self.prompt {
-            Some(prompt) if !self.messages.is_empty() && prompt.tools == tools => {
-                (prompt.clone(), false)
-            }
-            _ => (new(), true),
-        }
+    pub(crate) fn prompt(&self, tools: &[ToolSpec]) -> Option<Prompt> {
+        let prompt = self.prompt.as_ref()?;
+        (!self.messages.is_empty() && prompt.tools == tools).then(|| prompt.clone())
     }
 
     /// The messages.
@@ -161,6 +155,37 @@ pub(crate) async fn unanswered(
         text: text.join("\n"),
         state: *state,
     }))
+}
+
+/// What models answered in the last turn that one took up.
+pub(crate) struct LastSteps {
+    /// The answer before that turn.
+    pub(crate) before: Option<AssistantMessage>,
+    /// The answers of that turn, in order.
+    pub(crate) of_turn: Vec<AssistantMessage>,
+}
+
+/// Reads the last turn that a model took up.
+pub(crate) async fn last_steps(store: &Store, session_id: &str) -> Result<LastSteps, HistoryError> {
+    let turns = store.turns(session_id).await?;
+    let entries = store.transcript(session_id).await?;
+    let mut by_turn = group(&entries)?;
+    let mut steps = LastSteps {
+        before: None,
+        of_turn: Vec::new(),
+    };
+    for turn in &turns {
+        let messages = by_turn.remove(turn.id.as_str()).unwrap_or_default();
+        let answers = messages.into_iter().filter_map(|message| match message {
+            Message::Assistant(answer) => Some(answer),
+            _ => None,
+        });
+        let answers: Vec<AssistantMessage> = answers.collect();
+        if !answers.is_empty() {
+            steps.before = std::mem::replace(&mut steps.of_turn, answers).pop();
+        }
+    }
+    Ok(steps)
 }
 
 fn group(entries: &[Entry]) -> Result<HashMap<&str, Vec<Message>>, HistoryError> {

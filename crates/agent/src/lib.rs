@@ -24,9 +24,12 @@ mod records;
 mod repetition;
 mod run;
 mod session_key;
+mod skills;
+mod stamp;
 mod tool;
 mod toolbox;
 mod turn;
+mod workspace;
 
 pub use agent::{Agent, AgentSettings, ChoiceError};
 pub use gate::{Approver, Gate, Question, Verdict};
@@ -34,9 +37,15 @@ pub use history::{HistoryError, UnansweredMessage, transcript};
 pub use inbox::Inbox;
 pub use limits::Limits;
 pub use progress::{Progress, ProgressSink};
-pub use prompt::system_prompt;
+pub use prompt::{LastTurn, PromptProfile, PromptReport, PromptSettings, SectionCost, ToolCost};
 pub use records::StoredRecords;
 pub use session_key::SessionKey;
+pub use skills::{
+    Skill, SkillCommand, SkillOrigin, SkillSettings, Skills, UnusedSkill, expand_skill_command,
+    skill_commands,
+};
+pub use stamp::Stamp;
 pub use tool::{Arguments, Effect, Plan, Scene, Tool, ToolError, ToolOutput, read_arguments};
 pub use toolbox::Toolbox;
 pub use turn::{TurnError, TurnReport, TurnRequest};
+pub use workspace::WorkspaceError;

@@ -12,7 +12,9 @@ use crate::history;
 use crate::inbox::Inbox;
 use crate::limits::{Limits, Spent};
 use crate::progress::{Progress, ProgressSink};
+use crate::prompt::Prompt;
 use crate::repetition::{Advice, Repetition};
+use crate::stamp::Stamp;
 use crate::turn::{TurnError, now_ms};
 
 /// One turn at work.
@@ -23,6 +25,8 @@ pub(crate) struct Run<'a> {
     pub(crate) calls: Calls<'a>,
     pub(crate) limits: Limits,
     pub(crate) inbox: Option<&'a Inbox>,
+    /// How messages are stamped.
+    pub(crate) stamp: &'a Stamp,
     /// What the model is asked: grows by each step.
     pub(crate) request: Request,
     /// What the person has seen of the present step.
@@ -85,7 +89,7 @@ impl Run<'_> {
                         prompt,
                     });
                 };
-                self.keep(vec![Message::Assistant(message), said(&next)])
+                self.keep(vec![Message::Assistant(message), self.said(&next)])
                     .await?;
                 progress(Progress::Steered(next));
                 progress(Progress::NextStep);
@@ -171,7 +175,7 @@ impl Run<'_> {
             results.push(called.into_message());
         }
         for message in self.inbox.map(Inbox::take_steering).unwrap_or_default() {
-            results.push(said(&message));
+            results.push(self.said(&message));
             progress(Progress::Steered(message));
         }
         self.keep(results).await?;
@@ -193,6 +197,19 @@ impl Run<'_> {
         self.store.append(self.turn_id, entries).await?;
         self.request.messages.extend(messages);
         Ok(())
+    }
+
+    /// Writes down the prompt that the conversation begins with.
+    pub(crate) async fn keep_prompt(&mut self, prompt: Prompt) -> Result<Prompt, TurnError> {
+        self.store
+            .append(self.turn_id, vec![prompt.entry()])
+            .await?;
+        Ok(prompt)
+    }
+
+    /// A message of the person's that arrives now.
+    fn said(&self, text: &str) -> Message {
+        self.stamp.message(text, now_ms())
     }
 
     /// No tools were offered, so whatever is called does not exist.
@@ -224,8 +241,4 @@ fn without_calls(message: &mut AssistantMessage) {
         .content
         .retain(|part| !matches!(part, AssistantPart::ToolCall(_)));
     message.stop_reason = StopReason::Stop;
-}
-
-fn said(text: &str) -> Message {
-    Message::user(text, now_ms())
 }

@@ -18,6 +18,7 @@ use crate::inbox::Inbox;
 use crate::limits::Spent;
 use crate::progress::ProgressSink;
 use crate::run::Run;
+use crate::workspace::WorkspaceError;
 
 /// What is asked of the agent.
 #[derive(Debug, Clone)]
@@ -108,6 +109,9 @@ pub enum TurnError {
     /// The transcript cannot be read.
     #[error(transparent)]
     History(#[from] HistoryError),
+    /// The agent has no folder to work in.
+    #[error(transparent)]
+    Workspace(#[from] WorkspaceError),
     /// The journal cannot be written.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -165,13 +169,9 @@ impl Agent {
         let session = request.session;
         let (rungs, left_out) = self.rungs(session, request.model)?;
         let history = History::read(&self.store, &session.session_id).await?;
-        let (prompt, is_new) = history.prompt_or(|| self.prompt(), &self.tools.specs());
-        let message = Message::user(request.message, now_ms());
-        let mut entries = Vec::new();
-        if is_new {
-            entries.push(prompt.entry());
-        }
-        entries.push(history::entry(&message));
+        let prompt = history.prompt(&self.tools.specs());
+        let message = self.prompt.stamp.message(request.message, now_ms());
+        let entries = vec![history::entry(&message)];
         let (turn, _) = self.store.begin_turn(&session.session_id, entries).await?;
         let open = Open {
             agent: self,
@@ -181,9 +181,7 @@ impl Agent {
         let mut messages = history.into_messages();
         messages.push(message);
         let asked = Request {
-            system: prompt.system,
             messages,
-            tools: prompt.tools,
             thinking: request.thinking.unwrap_or_else(|| self.thinking(session)),
             origin: Origin {
                 session: Some(session.session_id.clone()),
@@ -209,17 +207,32 @@ impl Agent {
             },
             limits: self.settings.limits,
             inbox: request.inbox,
+            stamp: &self.prompt.stamp,
             request: asked,
             draft: Draft::default(),
             spent: Spent::default(),
             cost: 0.0,
             failed: Vec::new(),
         };
+        let work = async {
+            self.prepare_workspace().await?;
+            let prompt = match prompt {
+                Some(prompt) => prompt,
+                None => {
+                    let first = ladder.rungs().first().cloned();
+                    let first = first.ok_or(CatalogError::NothingConfigured)?;
+                    run.keep_prompt(self.new_prompt(first).await).await?
+                }
+            };
+            run.request.system = prompt.system();
+            run.request.tools = prompt.tools;
+            run.work(progress).await
+        };
         let outcome = {
             tokio::select! {
                 biased;
                 () = stop => Err(TurnError::Stopped),
-                outcome = run.work(progress) => outcome,
+                outcome = work => outcome,
                 () = clock.up() => {
                     Err(TurnError::OutOfTime(self.settings.timeout.as_secs()))
                 }

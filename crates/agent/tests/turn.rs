@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+#[path = "turn/prompt.rs"]
+mod prompt;
+
 use std::collections::BTreeMap;
 use std::future::pending;
 use std::sync::Arc;
@@ -113,6 +116,29 @@ fn conversation(body: &Value) -> Vec<Value> {
     list
 }
 
+/// What a message of a chat completion says, without the stamp that the program put before a person's.
+fn said(message: &Value) -> &str {
+    let content = message["content"].as_str().unwrap();
+    if message["role"] != "user" {
+        return content;
+    }
+    let (stamp, text) = content.split_once('\n').unwrap();
+    assert!(
+        stamp.starts_with('[') && stamp.ends_with(" UTC]"),
+        "{stamp}"
+    );
+    text
+}
+
+/// The messages of a transcript, as they are stored.
+async fn messages(agent: &Agent, session: &Session) -> Vec<Value> {
+    let entries = agent.store().transcript(&session.session_id).await.unwrap();
+    let messages = entries.iter().filter(|entry| entry.kind == "message");
+    messages
+        .map(|entry| serde_json::from_str(&entry.body).unwrap())
+        .collect()
+}
+
 #[tokio::test]
 async fn every_request_begins_with_the_one_before_in_each_dialect_and_over_a_restart() {
     for api in [
@@ -151,17 +177,7 @@ async fn every_request_begins_with_the_one_before_in_each_dialect_and_over_a_res
 async fn what_was_answered_is_on_disk_with_its_reasoning_apart() {
     let setup = setup(all_dialects("Answer."), "openai-completions").await;
     assert_eq!(say(&setup, "q").await.unwrap(), "Answer.");
-    let entries = setup
-        .agent
-        .store()
-        .transcript(&setup.session.session_id)
-        .await
-        .unwrap();
-    let bodies: Vec<Value> = entries
-        .iter()
-        .filter(|e| e.kind == "message")
-        .map(|e| serde_json::from_str(&e.body).unwrap())
-        .collect();
+    let bodies = messages(&setup.agent, &setup.session).await;
     assert_eq!(bodies[0]["role"], "user");
     assert_eq!(bodies[1]["role"], "assistant");
     assert_eq!(
@@ -222,10 +238,7 @@ async fn a_failed_turn_is_journaled_and_not_shown_to_the_model_again() {
         [TurnState::Done, TurnState::Failed, TurnState::Done]
     );
     let sent = conversation(&setup.server.requests().pop().unwrap().json());
-    let texts: Vec<&str> = sent[1..]
-        .iter()
-        .map(|m| m["content"].as_str().unwrap())
-        .collect();
+    let texts: Vec<&str> = sent[1..].iter().map(said).collect();
     assert_eq!(texts, ["one", "One.", "three"]);
 }
 
@@ -500,9 +513,7 @@ async fn what_was_shown_before_every_model_failed_is_kept_nowhere() {
         !format!("{error} {error:?}").contains("about to"),
         "{error}"
     );
-    let store = setup.agent.store();
-    let mut kept = store.transcript(&setup.session.session_id).await.unwrap();
-    kept.retain(|entry| entry.kind == "message");
+    let kept = messages(&setup.agent, &setup.session).await;
     assert_eq!(kept.len(), 1, "the message alone: {kept:?}");
 }
 
@@ -542,8 +553,7 @@ async fn a_stopped_answer_is_that_of_the_model_that_gave_it() {
         let stop = async { text.await.unwrap() };
         let error = agent.turn(request, stop, &mut events).await.unwrap_err();
         assert!(matches!(error, TurnError::Stopped), "{error}");
-        let kept = agent.store().transcript(&session.session_id).await.unwrap();
-        let last: Value = serde_json::from_str(&kept.last().unwrap().body).unwrap();
+        let last = messages(&agent, &session).await.pop().unwrap();
         assert_eq!(
             (&last["role"], &last["model"]),
             (&json!("assistant"), &json!("n"))

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use moltbot_agent::{Agent, AgentSettings, SessionKey, StoredRecords};
+use moltbot_agent::{Agent, AgentSettings, Limits, PromptSettings, SessionKey, StoredRecords};
 use moltbot_config::{
     Environment, LoadError, MAIN_AGENT, Paths, Profile, Snapshot, normalize_agent_id,
 };
@@ -151,7 +151,10 @@ impl App {
             timeout: timeout.map_or_else(|| defaults.timeout(), Duration::from_secs),
             places: Places::only(self.snapshot.config.agents().places(agent_id)),
             has_anthropic_key,
+            limits: Limits::default(),
+            workspace: self.snapshot.workspace(agent_id),
         };
+        let (prompt, notices) = PromptSettings::from_snapshot(&self.snapshot, agent_id);
         let store = Store::open(&self.paths().database)?;
         let knowledge = self.knowledge_in(&store).asking(Arc::clone(&credentials));
         let knowledge = Arc::new(knowledge);
@@ -161,10 +164,12 @@ impl App {
         tokio::spawn(async move { services.recover().await });
         let backends = Backends::new(served, self.engine()?, knowledge);
         let catalog = self.catalog()?;
-        for warning in catalog.warnings() {
+        for warning in catalog.warnings().iter().chain(&notices) {
             output::note(output::styled(output::WARN, warning));
         }
-        Ok(Agent::new(catalog, backends, store, settings).with_credentials(credentials))
+        Ok(Agent::new(catalog, backends, store, settings)
+            .with_credentials(credentials)
+            .with_prompt(prompt))
     }
 
     /// The session that a person names: by id, by key, or by a name of their own; the agent's main one where none is

@@ -44,6 +44,11 @@ pub(crate) enum Command {
     Agent(AgentArgs),
     /// Models: list, choose, pull.
     Models(ModelsArgs),
+    /// What models are told before a conversation.
+    Prompt {
+        #[command(subcommand)]
+        command: PromptCommand,
+    },
     /// Read and change the configuration.
     Config {
         #[command(subcommand)]
@@ -365,6 +370,27 @@ pub(crate) enum OrderCommand {
         #[arg(long, value_name = "ID")]
         provider: String,
     },
+}
+
+/// `moltbot prompt …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PromptCommand {
+    /// Print it with the tokens of each part, and what the last turn cost and read again.
+    Show(PromptShowArgs),
+}
+
+/// `moltbot prompt show`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct PromptShowArgs {
+    /// The agent.
+    #[arg(long, value_name = "ID")]
+    pub(crate) agent: Option<String>,
+    /// The session: its id, its key, or a name of your own. Left out: the agent's main session.
+    #[arg(long, value_name = "SESSION")]
+    pub(crate) session_id: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `moltbot config …`.

@@ -169,6 +169,7 @@ fn kind(error: &TurnError) -> &'static str {
         TurnError::NoLastWord { .. } => "no_answer",
         TurnError::Stopped => "aborted",
         TurnError::OutOfTime(_) => "timeout",
+        TurnError::Workspace(_) => "workspace",
         TurnError::History(_) | TurnError::Store(_) => "store",
     }
 }

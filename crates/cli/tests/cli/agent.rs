@@ -8,6 +8,7 @@ use moltbot_testkit::{
 };
 use serde_json::json;
 
+use crate::fixtures::said;
 use crate::setup::{Home, err, out};
 
 fn server(script: Script) -> ScriptedServer {
@@ -100,7 +101,7 @@ fn the_conversation_is_kept_from_one_run_to_the_next() {
                 .unwrap()
                 .iter()
                 .filter(|message| message["role"] != "system")
-                .map(|message| message["content"].as_str().unwrap().to_owned())
+                .map(|message| said(message).to_owned())
                 .collect()
         })
         .collect();
@@ -365,7 +366,7 @@ fn a_killed_turn_is_marked_and_nothing_before_it_is_lost() {
         .unwrap()
         .iter()
         .filter(|message| message["role"] != "system")
-        .map(|message| message["content"].as_str().unwrap())
+        .map(crate::fixtures::said)
         .collect();
     assert_eq!(contents, ["one", "First.", "three"]);
 }

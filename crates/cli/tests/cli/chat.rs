@@ -6,6 +6,7 @@ use std::process::Stdio;
 use moltbot_testkit::{Part, Script, ScriptedServer, Step, When, block_on, error, openai_chat};
 use serde_json::json;
 
+use crate::fixtures::said;
 use crate::setup::{Home, err, out};
 use crate::terminal::Terminal;
 
@@ -78,7 +79,7 @@ fn lines_are_remembered_from_one_chat_to_the_next() {
     terminal.wait();
     let last = server.posts().pop().unwrap().json();
     let messages = last["messages"].as_array().unwrap();
-    assert_eq!(messages.last().unwrap()["content"], "remember me");
+    assert_eq!(said(messages.last().unwrap()), "remember me");
 }
 
 #[test]
@@ -298,5 +299,5 @@ fn a_message_stopped_before_any_word_can_be_sent_again() {
     terminal.press(CTRL_D);
     terminal.wait();
     let asked = server.posts().pop().unwrap().json();
-    assert_eq!(asked["messages"][1]["content"], "question");
+    assert_eq!(said(&asked["messages"][1]), "question");
 }

@@ -12,6 +12,7 @@ mod engine;
 mod fixtures;
 mod models;
 mod probe;
+mod prompt;
 mod pull;
 mod seeds;
 mod services;
