@@ -8,6 +8,7 @@ use moltbot_llm::{Backends, Catalog, CatalogError, Credentials, Model, Places, T
 use moltbot_store::{Session, SessionPatch, Store, StoreError};
 use serde_json::{Map, Value};
 
+use crate::commands::{RESET_SETTINGS, SkillCommand};
 use crate::gate::Gate;
 use crate::history::{self, HistoryError, UnansweredMessage};
 use crate::limits::Limits;
@@ -58,6 +59,8 @@ pub struct Agent {
     pub(crate) settings: AgentSettings,
     pub(crate) tools: Toolbox,
     pub(crate) gate: Gate,
+    /// Skills that have commands.
+    pub(crate) skills: Vec<SkillCommand>,
     credentials: Arc<Credentials>,
 }
 
@@ -76,6 +79,7 @@ impl Agent {
             settings,
             tools: Toolbox::new(),
             gate: Gate::closed(),
+            skills: Vec::new(),
             credentials: Arc::default(),
         }
     }
@@ -108,6 +112,11 @@ impl Agent {
         &self.catalog
     }
 
+    /// The credentials that it knows.
+    pub(crate) fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
     /// The store it writes to.
     pub fn store(&self) -> &Store {
         &self.store
@@ -138,6 +147,7 @@ impl Agent {
             PROFILE_OVERRIDE_SOURCE,
             THINKING_LEVEL,
         ];
+        let chosen = chosen.into_iter().chain(RESET_SETTINGS);
         let settings = chosen.map(|key| (key.to_owned(), Value::Null));
         let patch = SessionPatch {
             settings: Map::from_iter(settings),
@@ -224,7 +234,8 @@ impl Agent {
             .map(|_| ())
     }
 
-    async fn set<const N: usize>(
+    /// Sets a session's own settings.
+    pub(crate) async fn set<const N: usize>(
         &self,
         session: &Session,
         settings: [(&str, Value); N],
@@ -311,7 +322,7 @@ impl Agent {
 
 /// `model@profile` in its halves. Some models have a `@` in their names, at the beginning of a part
 /// (`workers-ai/@cf/meta/llama-3`).
-fn split_profile(text: &str) -> (&str, Option<&str>) {
+pub(crate) fn split_profile(text: &str) -> (&str, Option<&str>) {
     let mut places = text.match_indices('@').map(|(at, _)| at);
     let place = places.find(|at| *at > 0 && !text[..*at].ends_with('/'));
     match place.map(|at| (text[..at].trim_end(), text[at + 1..].trim())) {

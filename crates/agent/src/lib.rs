@@ -12,6 +12,7 @@
 mod agent;
 mod arguments;
 mod calls;
+mod commands;
 mod draft;
 mod gate;
 mod history;
@@ -29,6 +30,10 @@ mod toolbox;
 mod turn;
 
 pub use agent::{Agent, AgentSettings, ChoiceError};
+pub use commands::{
+    Command, CommandError, Conversation, Directives, Names, Next, Parsed, Peer, ReasoningLevel,
+    SkillCommand, Taken, UsageFooter, VerboseLevel, parse, place_list, short_tokens, stopped,
+};
 pub use gate::{Approver, Gate, Question, Verdict};
 pub use history::{HistoryError, UnansweredMessage};
 pub use inbox::Inbox;
