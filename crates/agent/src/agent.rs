@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use moltbot_llm::{Backends, Catalog, CatalogError, Credentials, Model, Places, ThinkingLevel};
+use moltbot_llm::{
+    Backends, Catalog, CatalogError, Credentials, Model, ModelRef, Places, ThinkingLevel,
+};
 use moltbot_store::{Session, SessionPatch, Store, StoreError};
 use serde_json::{Map, Value};
 
@@ -12,6 +14,7 @@ use crate::commands::{RESET_SETTINGS, SkillCommand};
 use crate::gate::Gate;
 use crate::history::{self, HistoryError, UnansweredMessage};
 use crate::limits::Limits;
+use crate::policy::{AllowedTools, ToolPolicies, ToolPolicyScope};
 use crate::prompt::{Prompt, system_prompt};
 use crate::session_key::SessionKey;
 use crate::toolbox::Toolbox;
@@ -58,6 +61,7 @@ pub struct Agent {
     pub(crate) store: Store,
     pub(crate) settings: AgentSettings,
     pub(crate) tools: Toolbox,
+    pub(crate) policies: ToolPolicies,
     pub(crate) gate: Gate,
     /// Skills that have commands.
     pub(crate) skills: Vec<SkillCommand>,
@@ -78,6 +82,7 @@ impl Agent {
             store,
             settings,
             tools: Toolbox::new(),
+            policies: ToolPolicies::default(),
             gate: Gate::closed(),
             skills: Vec::new(),
             credentials: Arc::default(),
@@ -99,11 +104,27 @@ impl Agent {
         self
     }
 
-    /// The prompt of a conversation that begins now.
-    pub(crate) fn prompt(&self) -> Prompt {
+    /// The same agent under these rules about tools.
+    #[must_use]
+    pub fn with_tool_policies(mut self, policies: ToolPolicies) -> Self {
+        self.policies = policies;
+        self
+    }
+
+    /// The tools that a session may use while a model answers, why not the others, and what the owner should know about
+    /// the rules.
+    pub fn allowed_tools(&self, session: &Session, model: &ModelRef) -> AllowedTools {
+        let scope = tool_scope(session);
+        let names = self.tools.names();
+        self.policies
+            .decide(&session.agent_id, model, &scope, names)
+    }
+
+    /// The prompt of a conversation that begins now, with these tools.
+    pub(crate) fn prompt(&self, tools: &Toolbox) -> Prompt {
         Prompt {
             system: system_prompt().to_owned(),
-            tools: self.tools.specs(),
+            tools: tools.specs(),
         }
     }
 
@@ -317,6 +338,14 @@ impl Agent {
         session: &Session,
     ) -> Result<Option<UnansweredMessage>, HistoryError> {
         history::unanswered(&self.store, &session.session_id).await
+    }
+}
+
+/// What a session's key tells about its tools.
+pub(crate) fn tool_scope(session: &Session) -> ToolPolicyScope<'static> {
+    ToolPolicyScope {
+        is_subagent: session.key.contains(":subagent:"),
+        ..ToolPolicyScope::default()
     }
 }
 

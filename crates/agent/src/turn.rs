@@ -17,6 +17,7 @@ use crate::inbox::Inbox;
 use crate::limits::Spent;
 use crate::progress::ProgressSink;
 use crate::run::Run;
+use crate::toolbox::Toolbox;
 
 /// What is asked of the agent.
 #[derive(Debug, Clone)]
@@ -164,7 +165,17 @@ impl Agent {
         let session = request.session;
         let (rungs, left_out) = self.rungs(session, request.model)?;
         let history = History::read(&self.store, &session.session_id).await?;
-        let (prompt, is_new) = history.prompt_or(|| self.prompt(), &self.tools.specs());
+        // What the first model may use is offered; another that answers is held to its own rules as well.
+        let tools = match rungs.first() {
+            Some(first) => {
+                let allowed = self.allowed_tools(session, &first.reference);
+                self.tools
+                    .clone()
+                    .filter(|name| allowed.names.contains(name))
+            }
+            None => Toolbox::new(),
+        };
+        let (prompt, is_new) = history.prompt_or(|| self.prompt(&tools), &tools.specs());
         let message = Message::user(request.message, now_ms());
         let mut entries = Vec::new();
         if is_new {
@@ -199,7 +210,8 @@ impl Agent {
             turn_id: &turn_id,
             ladder: &ladder,
             calls: Calls {
-                tools: &self.tools,
+                tools: &tools,
+                policies: &self.policies,
                 gate: &self.gate,
                 session,
                 workspace: &self.settings.workspace,
