@@ -120,6 +120,15 @@ impl Agent {
             .decide(&session.agent_id, model, &scope, names)
     }
 
+    /// What the owner should know about the rules for a session's tools, each a sentence.
+    pub fn tool_warnings(&self, session: &Session) -> Vec<String> {
+        let first = self.rungs(session, None).ok();
+        let first = first.and_then(|(rungs, _)| rungs.into_iter().next());
+        first.map_or_else(Vec::new, |model| {
+            self.allowed_tools(session, &model.reference).warnings
+        })
+    }
+
     /// The prompt of a conversation that begins now, with these tools.
     pub(crate) fn prompt(&self, tools: &Toolbox) -> Prompt {
         Prompt {

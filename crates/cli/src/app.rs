@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use moltbot_agent::{Agent, AgentSettings, SessionKey, StoredRecords};
+use moltbot_agent::{Agent, AgentSettings, Limits, SessionKey, StoredRecords, ToolPolicies};
 use moltbot_config::{
     Environment, LoadError, MAIN_AGENT, Paths, Profile, Snapshot, normalize_agent_id,
 };
@@ -140,6 +140,21 @@ impl App {
         }
     }
 
+    /// The folder in which an agent works.
+    fn workspace(&self, agent_id: &str) -> PathBuf {
+        let agents = self.snapshot.config.agents();
+        let is_default = agents.default_agent_id() == agent_id;
+        let own = agents
+            .agent(agent_id)
+            .and_then(|agent| agent.workspace.as_ref());
+        let shared = agents.defaults().workspace.as_ref().filter(|_| is_default);
+        match own.or(shared) {
+            Some(folder) => self.snapshot.environment.absolute(folder),
+            None if is_default => self.paths().default_workspace().to_owned(),
+            None => self.paths().agent_workspace(agent_id),
+        }
+    }
+
     /// The agent, ready to take turns.
     pub(crate) fn agent(&self, agent_id: &str, timeout: Option<u64>) -> Result<Agent, Exit> {
         let credentials = Arc::new(self.credentials(agent_id));
@@ -151,6 +166,8 @@ impl App {
             timeout: timeout.map_or_else(|| defaults.timeout(), Duration::from_secs),
             places: Places::only(self.snapshot.config.agents().places(agent_id)),
             has_anthropic_key,
+            limits: Limits::default(),
+            workspace: self.workspace(agent_id),
         };
         let store = Store::open(&self.paths().database)?;
         let knowledge = self.knowledge_in(&store).asking(Arc::clone(&credentials));
@@ -164,7 +181,9 @@ impl App {
         for warning in catalog.warnings() {
             output::note(output::styled(output::WARN, warning));
         }
-        Ok(Agent::new(catalog, backends, store, settings).with_credentials(credentials))
+        Ok(Agent::new(catalog, backends, store, settings)
+            .with_credentials(credentials)
+            .with_tool_policies(ToolPolicies::new(&self.snapshot.config)))
     }
 
     /// The session that a person names: by id, by key, or by a name of their own; the agent's main one where none is

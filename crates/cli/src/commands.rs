@@ -9,7 +9,7 @@ pub(crate) mod engine_worker;
 mod models;
 mod service_keeper;
 
-pub(crate) use agent::{footnotes, place_list};
+pub(crate) use agent::footnotes;
 
 use crate::args::{Command, Globals};
 use crate::chat;

@@ -96,8 +96,11 @@ impl ReplyFilter {
         if matches!(self.occasion, Occasion::Heartbeat { .. }) {
             self.raw.push_str(piece);
         }
-        self.held.push_str(piece);
-        self.advance(false);
+        // Line by line, so that a long reply in one piece is not moved about for each of its lines.
+        for line in piece.split_inclusive('\n') {
+            self.held.push_str(line);
+            self.advance(false);
+        }
         match self.occasion {
             Occasion::Person => self.give(),
             Occasion::Unasked | Occasion::Heartbeat { .. } => String::new(),
