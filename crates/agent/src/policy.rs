@@ -316,8 +316,11 @@ fn by_provider<'a>(
         .map(|(name, policy)| (format!("{key}.byProvider[{name}]"), policy))
 }
 
+/// Where the file may set a profile, and the list of tools beside it.
+type ProfileSource<'a> = (&'a str, Option<ToolProfile>, Option<&'a Vec<String>>);
+
 /// The first profile that is set, with the first list of tools beside it.
-fn profile(sources: [(&str, Option<ToolProfile>, Option<&Vec<String>>); 2]) -> Option<Layer> {
+fn profile(sources: [ProfileSource<'_>; 2]) -> Option<Layer> {
     let (key, profile) = sources
         .iter()
         .find_map(|(key, profile, _)| Some((*key, (*profile)?)))?;
