@@ -8,11 +8,15 @@ use serde_json::{Map, Value};
 
 use crate::tool::Arguments;
 
-/// The arguments of a call of `tool`.
+/// The arguments of a call of `tool`. `aliases` are other names of its parameters, each with the name in its schema.
 ///
 /// # Errors
 /// They cannot be read, or do not fit the schema: one sentence for the model.
-pub(crate) fn read(text: &str, tool: &ToolSpec) -> Result<Arguments, String> {
+pub(crate) fn read(
+    text: &str,
+    tool: &ToolSpec,
+    aliases: &[(&str, &str)],
+) -> Result<Arguments, String> {
     let mut arguments = object(text).ok_or_else(|| {
         format!(
             "The arguments of {} are not a JSON object. {}",
@@ -20,6 +24,7 @@ pub(crate) fn read(text: &str, tool: &ToolSpec) -> Result<Arguments, String> {
             expected(&tool.parameters)
         )
     })?;
+    rename(&mut arguments, aliases);
     let mut wrong = Vec::new();
     fit_object(&mut arguments, &tool.parameters, "", &mut wrong);
     match wrong.is_empty() {
@@ -29,6 +34,17 @@ pub(crate) fn read(text: &str, tool: &ToolSpec) -> Result<Arguments, String> {
             wrong.join(" "),
             expected(&tool.parameters)
         )),
+    }
+}
+
+/// Gives values that came under another name the one in the schema, where that one has no value.
+fn rename(arguments: &mut Arguments, aliases: &[(&str, &str)]) {
+    for (alias, name) in aliases {
+        if arguments.get(*name).is_none_or(Value::is_null)
+            && let Some(value) = arguments.remove(*alias)
+        {
+            arguments.insert((*name).to_owned(), value);
+        }
     }
 }
 
@@ -258,7 +274,7 @@ mod tests {
     }
 
     fn reads(text: &str) -> Value {
-        Value::Object(read(text, &tool()).unwrap())
+        Value::Object(read(text, &tool(), &[]).unwrap())
     }
 
     #[test]
@@ -322,16 +338,35 @@ mod tests {
                 "Missing required parameter: with.n.",
             ),
         ] {
-            let error = read(text, &tool()).unwrap_err();
+            let error = read(text, &tool(), &[]).unwrap_err();
             assert!(error.contains(says), "{text}: {error}");
             assert!(error.contains("query (string, required)"), "{error}");
         }
     }
 
+    #[test]
+    fn another_name_of_a_parameter_is_taken_where_its_own_is_missing() {
+        let aliases = [("q", "query"), ("search_query", "query")];
+        for (text, meant) in [
+            (r#"{"q":"x"}"#, json!({"query": "x"})),
+            (r#"{"search_query":5}"#, json!({"query": "5"})),
+            (r#"{"query":null,"q":"x"}"#, json!({"query": "x"})),
+            (r#"{"query":"x","q":"y"}"#, json!({"query": "x", "q": "y"})),
+        ] {
+            let arguments = read(text, &tool(), &aliases).unwrap();
+            assert_eq!(Value::Object(arguments), meant, "{text}");
+        }
+        let error = read(r#"{"other":"x"}"#, &tool(), &aliases).unwrap_err();
+        assert!(
+            error.contains("Missing required parameter: query."),
+            "{error}"
+        );
+    }
+
     proptest! {
         #[test]
         fn any_text_is_arguments_that_fit_or_an_error(text in any::<String>()) {
-            if let Ok(arguments) = read(&text, &tool()) {
+            if let Ok(arguments) = read(&text, &tool(), &[("q", "query")]) {
                 prop_assert!(arguments["query"].is_string());
             }
         }

@@ -9,10 +9,11 @@ use moltbot_store::Session;
 
 use crate::agent::tool_scope;
 use crate::arguments;
+use crate::clock::TurnClock;
 use crate::gate::{Gate, Verdict};
 use crate::policy::ToolPolicies;
 use crate::progress::{Progress, ProgressSink};
-use crate::tool::{Arguments, Scene, Tool, ToolError, ToolOutput};
+use crate::tool::{Arguments, Plan, Scene, Tool, ToolError, ToolOutput};
 use crate::toolbox::Toolbox;
 use crate::turn::now_ms;
 
@@ -21,6 +22,7 @@ pub(crate) struct Calls<'a> {
     pub(crate) tools: &'a Toolbox,
     pub(crate) policies: &'a ToolPolicies,
     pub(crate) gate: &'a Gate,
+    pub(crate) clock: &'a TurnClock,
     pub(crate) session: &'a Session,
     pub(crate) workspace: &'a Path,
 }
@@ -63,6 +65,7 @@ struct Ready<'a> {
     call: &'a ToolCall,
     tool: &'a dyn Tool,
     arguments: Arguments,
+    plan: Plan,
 }
 
 impl Calls<'_> {
@@ -131,18 +134,19 @@ impl Calls<'_> {
                 call.name
             ));
         }
-        let arguments = match arguments::read(&call.arguments, &tool.spec()) {
+        let arguments = match arguments::read(&call.arguments, &tool.spec(), tool.aliases()) {
             Ok(arguments) => arguments,
             Err(error) => return refuse(error),
         };
-        let scene = self.scene(call);
+        let scene = self.scene(call, None);
         let plan = tool.plan(&arguments, &scene);
         progress(Progress::ToolStarted {
             id: call.id.clone(),
             name: call.name.clone(),
             detail: plan.detail.clone(),
         });
-        let verdict = self.gate.decide(&call.name, &plan, &scene).await;
+        let deciding = self.gate.decide(&call.name, &plan, &scene);
+        let verdict = self.clock.stopped_for(deciding).await;
         tracing::info!(tool = call.name, effect = ?plan.effect, detail = plan.detail, allowed = (verdict == Verdict::Allow), "tool call");
         match verdict {
             Verdict::Allow => Ok(Ready {
@@ -150,6 +154,7 @@ impl Calls<'_> {
                 call,
                 tool: tool.as_ref(),
                 arguments,
+                plan,
             }),
             Verdict::Refuse(reason) => {
                 progress(Progress::ToolEnded {
@@ -174,7 +179,7 @@ impl Calls<'_> {
         let mut running: FuturesUnordered<_> = ready
             .into_iter()
             .map(|ready| async move {
-                let scene = self.scene(ready.call);
+                let scene = self.scene(ready.call, Some(&ready.plan));
                 let outcome = ready.tool.call(ready.arguments, &scene).await;
                 (ready.at, ready.call, outcome)
             })
@@ -195,11 +200,12 @@ impl Calls<'_> {
         }
     }
 
-    fn scene<'a>(&'a self, call: &'a ToolCall) -> Scene<'a> {
+    fn scene<'a>(&'a self, call: &'a ToolCall, decided: Option<&'a Plan>) -> Scene<'a> {
         Scene {
             session: self.session,
             workspace: self.workspace,
             call_id: &call.id,
+            decided,
         }
     }
 }

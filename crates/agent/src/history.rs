@@ -179,3 +179,13 @@ fn parse<T: DeserializeOwned>(entry: &Entry) -> Result<T, HistoryError> {
         source,
     })
 }
+
+/// Everything that was said in a conversation, oldest first, whether or not a model is still shown it.
+///
+/// # Errors
+/// The transcript cannot be read.
+pub async fn transcript(store: &Store, session_id: &str) -> Result<Vec<Message>, HistoryError> {
+    let entries = store.transcript(session_id).await?;
+    let messages = entries.iter().filter(|entry| entry.kind == MESSAGE);
+    messages.map(parse).collect()
+}

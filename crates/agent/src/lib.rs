@@ -12,6 +12,7 @@
 mod agent;
 mod arguments;
 mod calls;
+mod clock;
 mod commands;
 mod draft;
 mod gate;
@@ -36,7 +37,7 @@ pub use commands::{
     SkillCommand, Taken, UsageFooter, VerboseLevel, parse, place_list, short_tokens, stopped,
 };
 pub use gate::{Approver, Gate, Question, Verdict};
-pub use history::{HistoryError, UnansweredMessage};
+pub use history::{HistoryError, UnansweredMessage, transcript};
 pub use inbox::Inbox;
 pub use limits::Limits;
 pub use policy::{AllowedTools, GroupRules, Removal, ToolPolicies, ToolPolicyScope};

@@ -52,10 +52,7 @@ impl Run<'_> {
     ///
     /// # Errors
     /// No model answered, or the journal could not be written.
-    pub(crate) async fn to_answer(
-        &mut self,
-        progress: ProgressSink<'_>,
-    ) -> Result<Answered, TurnError> {
+    pub(crate) async fn work(&mut self, progress: ProgressSink<'_>) -> Result<Answered, TurnError> {
         let mut repetition = Repetition::default();
         let mut tools = Tools::Offered;
         loop {

@@ -21,6 +21,11 @@ pub trait Tool: Send + Sync {
     /// each property with a plain `type` (and `description`, `enum`, `items`): what every server takes.
     fn spec(&self) -> ToolSpec;
 
+    /// Other names that models know its parameters by, each with the name in the schema: taken, but not offered.
+    fn aliases(&self) -> &[(&str, &str)] {
+        &[]
+    }
+
     /// What a call would do, before it is done: this is what is decided on.
     fn plan(&self, arguments: &Arguments, scene: &Scene<'_>) -> Plan;
 
@@ -45,6 +50,9 @@ pub struct Scene<'a> {
     pub workspace: &'a Path,
     /// The id of the call.
     pub call_id: &'a str,
+    /// The plan that was decided on; none while it is being made. A tool whose plan depends on what can change
+    /// meanwhile (where a path leads) makes it anew when it is called, and does nothing when it is another one.
+    pub decided: Option<&'a Plan>,
 }
 
 /// What a call would do, as far as its arguments tell.

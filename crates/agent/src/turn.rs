@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use crate::agent::Agent;
 use crate::calls::Calls;
+use crate::clock::TurnClock;
 use crate::draft::Draft;
 use crate::history::{self, History, HistoryError};
 use crate::inbox::Inbox;
@@ -205,6 +206,7 @@ impl Agent {
         };
         let ladder = Ladder::new(self.backends.clone(), rungs);
         let turn_id = open.turn_id.clone();
+        let clock = TurnClock::new(self.settings.timeout);
         let mut run = Run {
             store: &self.store,
             turn_id: &turn_id,
@@ -213,6 +215,7 @@ impl Agent {
                 tools: &tools,
                 policies: &self.policies,
                 gate: &self.gate,
+                clock: &clock,
                 session,
                 workspace: &self.settings.workspace,
             },
@@ -228,8 +231,8 @@ impl Agent {
             tokio::select! {
                 biased;
                 () = stop => Err(TurnError::Stopped),
-                outcome = run.to_answer(progress) => outcome,
-                () = tokio::time::sleep(self.settings.timeout) => {
+                outcome = run.work(progress) => outcome,
+                () = clock.up() => {
                     Err(TurnError::OutOfTime(self.settings.timeout.as_secs()))
                 }
             }

@@ -160,7 +160,8 @@ impl Chat {
             .unwrap_or_else(|| self.agent.reasoning(&talk.session));
         let verbose = directives
             .verbose
-            .unwrap_or_else(|| self.agent.verbose(&talk.session));
+            .or_else(|| self.agent.verbose(&talk.session))
+            .unwrap_or(talk.verbose);
         let mut view = View::new(reasoning != ReasoningLevel::Off, verbose);
         let request = TurnRequest {
             model: directives.model.as_deref().or(talk.model.as_deref()),

@@ -34,6 +34,8 @@ pub struct Conversation {
     pub thinking: Option<ThinkingLevel>,
     /// Whether reasoning is shown, as the surface was started, instead of the session's own.
     pub reasoning: Option<ReasoningLevel>,
+    /// How much is shown here of what tools do where the session says nothing.
+    pub verbose: VerboseLevel,
     /// Who talks.
     pub peer: Peer,
 }
@@ -223,10 +225,10 @@ impl Agent {
         Ok(Done::Said(text))
     }
 
-    /// How much is shown of what tools do in a session.
-    pub fn verbose(&self, session: &Session) -> VerboseLevel {
+    /// How much a session shows of what tools do, where it says so.
+    pub fn verbose(&self, session: &Session) -> Option<VerboseLevel> {
         let level = session.settings.get(VERBOSE_LEVEL).and_then(Value::as_str);
-        level.and_then(levels::verbose).unwrap_or(VerboseLevel::Off)
+        level.and_then(levels::verbose)
     }
 
     /// Whether a session shows its models' reasoning.
@@ -312,6 +314,7 @@ impl Agent {
         const OPTIONS: &str = "on, full, off";
         if level.is_empty() {
             let current = self.verbose(&conversation.session);
+            let current = current.unwrap_or(conversation.verbose);
             return Ok(current_level("verbose", current.as_str(), OPTIONS));
         }
         let Some(read) = levels::verbose(level) else {

@@ -61,7 +61,7 @@ impl Agent {
             .thinking
             .unwrap_or_else(|| self.thinking(session));
         let mut runtime = format!("⚙️ Runtime: direct · Think: {thinking}");
-        match self.verbose(session) {
+        match self.verbose(session).unwrap_or(conversation.verbose) {
             VerboseLevel::Off => {}
             VerboseLevel::On => runtime.push_str(" · verbose"),
             VerboseLevel::Full => runtime.push_str(" · verbose full"),

@@ -1,6 +1,6 @@
 //! What only the chat's own surface does with commands.
 
-use moltbot_agent::{Conversation, Peer};
+use moltbot_agent::{Conversation, Peer, VerboseLevel};
 use moltbot_store::Session;
 
 /// Said behind the list of commands.
@@ -30,6 +30,8 @@ pub(crate) fn conversation(session: Session) -> Conversation {
         model: None,
         thinking: None,
         reasoning: None,
+        // The owner sits in front of it.
+        verbose: VerboseLevel::On,
         peer: Peer {
             channel: "terminal".to_owned(),
             username: std::env::var("USER").ok().filter(|name| !name.is_empty()),

@@ -6,6 +6,7 @@
 use std::io::IsTerminal;
 use std::time::Duration;
 
+use anstyle::Style;
 use indicatif::{ProgressBar, ProgressStyle};
 use moltbot_agent::{Media, Occasion, Progress, ReplyFilter, VerboseLevel};
 use moltbot_llm::{Event, Phase};
@@ -51,16 +52,8 @@ pub(super) struct View {
 impl View {
     /// A view that shows reasoning, dimmed, and what tools do, if asked to.
     pub(super) fn new(show_reasoning: bool, verbose: VerboseLevel) -> Self {
-        let spinner = std::io::stderr().is_terminal().then(|| {
-            let bar = ProgressBar::new_spinner();
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
-                bar.set_style(style);
-            }
-            bar.enable_steady_tick(Duration::from_millis(100));
-            bar
-        });
         Self {
-            spinner,
+            spinner: spinner(),
             show_reasoning,
             verbose,
             last: Last::Nothing,
@@ -76,36 +69,37 @@ impl View {
         match progress {
             Progress::Model(event) => self.event(event),
             Progress::ToolStarted { name, detail, .. } => {
-                let text = output::plain(&format!("{name}: {detail}"));
+                let text = format!("{name} {}", one_line(&detail));
                 match self.verbose {
                     VerboseLevel::Off => self.say(text),
-                    VerboseLevel::On | VerboseLevel::Full => self.aside(&text),
+                    VerboseLevel::On | VerboseLevel::Full => self.aside(DIM, &format!("· {text}")),
                 }
             }
             Progress::ToolEnded {
                 name, error, took, ..
-            } => {
-                if self.verbose == VerboseLevel::Full {
-                    let outcome = error.unwrap_or_else(|| "done".to_owned());
-                    let seconds = took.as_secs_f64();
-                    self.aside(&output::plain(&format!(
-                        "{name}: {outcome} ({seconds:.1} s)"
-                    )));
+            } => match (self.verbose, error) {
+                (VerboseLevel::Off, _) | (VerboseLevel::On, None) => {}
+                (_, Some(error)) => {
+                    let text = format!("· {name} failed: {}", one_line(&error));
+                    self.aside(output::WARN, &text);
                 }
-            }
+                (VerboseLevel::Full, None) => {
+                    self.aside(DIM, &format!("· {name} done ({:.1} s)", took.as_secs_f64()));
+                }
+            },
             Progress::NextStep => {
-                let filter = self.new_filter();
-                let (rest, reply) = filter.finish();
+                let (rest, reply) = self.new_filter().finish();
                 self.text(&rest);
                 self.attach(&reply.media);
-                // Whatever reads a pipe gets the last step's text, which is the answer.
+                // A pipe gets the answer alone.
                 if let Some(held) = &mut self.held {
                     held.clear();
                 }
+                self.break_line();
+                self.clear();
+                self.spinner = spinner();
             }
-            Progress::Steered(message) => {
-                self.aside(&output::plain(&format!("Taken up: {message}")))
-            }
+            Progress::Steered(_) => {}
         }
     }
 
@@ -199,15 +193,18 @@ impl View {
     fn attach(&mut self, media: &[Media]) {
         self.break_line();
         for media in media {
-            self.aside(&output::plain(&format!("Attachment: {}", media.as_str())));
+            self.aside(
+                DIM,
+                &output::plain(&format!("Attachment: {}", media.as_str())),
+            );
         }
     }
 
     /// A line that is no part of the answer.
-    fn aside(&mut self, text: &str) {
-        self.clear();
+    fn aside(&mut self, style: Style, text: &str) {
         self.break_line();
-        output::note(output::styled(DIM, text));
+        self.clear();
+        output::note(output::styled(style, text));
     }
 
     /// Begins to read another reply; gives the filter of the one before.
@@ -265,6 +262,31 @@ impl View {
 impl Drop for View {
     fn drop(&mut self) {
         self.clear();
+    }
+}
+
+/// A sign of life, at a terminal.
+fn spinner() -> Option<ProgressBar> {
+    std::io::stderr().is_terminal().then(|| {
+        let bar = ProgressBar::new_spinner();
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(100));
+        bar
+    })
+}
+
+/// The beginning of a text that may have many lines, and nothing that moves the cursor.
+fn one_line(text: &str) -> String {
+    const LIMIT: usize = 200;
+    let line = output::plain(text)
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    match line.chars().count() > LIMIT {
+        true => format!("{}…", line.chars().take(LIMIT).collect::<String>()),
+        false => line,
     }
 }
 

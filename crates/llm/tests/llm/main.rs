@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod asking;
+mod bfcl;
 mod capabilities;
 mod captures;
 mod cooldown;

@@ -31,6 +31,7 @@ impl Stage {
             session: &self.session,
             workspace,
             call_id: "call_1",
+            decided: None,
         })
     }
 
@@ -39,11 +40,23 @@ impl Stage {
         tool: &dyn Tool,
         arguments: Value,
     ) -> Result<ToolOutput, ToolError> {
+        let plan = self.plan(tool, arguments.clone());
+        self.call_decided(tool, arguments, Some(&plan)).await
+    }
+
+    /// Calls a tool of which this plan was decided on.
+    pub(crate) async fn call_decided(
+        &self,
+        tool: &dyn Tool,
+        arguments: Value,
+        decided: Option<&Plan>,
+    ) -> Result<ToolOutput, ToolError> {
         let workspace = self.workspace();
         let scene = Scene {
             session: &self.session,
             workspace: &workspace,
             call_id: "call_1",
+            decided,
         };
         tool.call(object(arguments), &scene).await
     }

@@ -67,6 +67,7 @@ impl Setup {
                 model: None,
                 thinking: None,
                 reasoning: None,
+                verbose: VerboseLevel::Off,
                 peer: Peer::default(),
             },
             _dir: dir,
@@ -171,7 +172,7 @@ async fn levels_are_kept_for_the_session_until_it_is_reset() {
     );
     let session = &setup.conversation.session;
     assert_eq!(session.settings, serde_json::Map::new());
-    assert_eq!(setup.agent.verbose(session), VerboseLevel::Off);
+    assert_eq!(setup.agent.verbose(session), None);
     assert_eq!(setup.agent.reasoning(session), ReasoningLevel::Off);
     assert_eq!(setup.agent.usage_footer(session), UsageFooter::Off);
 }
