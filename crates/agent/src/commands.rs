@@ -8,12 +8,14 @@ mod levels;
 mod model;
 mod obey;
 mod parse;
+mod skill;
 mod status;
 
 pub use levels::{ReasoningLevel, UsageFooter, VerboseLevel};
 pub(crate) use obey::RESET_SETTINGS;
-pub use obey::{CommandError, Conversation, Next, Peer, SkillCommand, Taken, place_list, stopped};
+pub use obey::{CommandError, Conversation, Next, Peer, Taken, place_list, stopped};
 pub use parse::{Command, Directives, Names, Parsed, parse};
+pub use skill::SkillCommand;
 pub use status::short_tokens;
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use moltbot_llm::{CatalogError, Model, ModelRef};
 
 use super::obey::{CommandError, Conversation};
 use super::parse::Names;
+use super::skill;
 use crate::agent::{Agent, ChoiceError, split_profile};
 
 /// Models on one page of a list.
@@ -41,7 +42,7 @@ impl Names for Agent {
     }
 
     fn is_skill(&self, word: &str) -> bool {
-        self.skill(word).is_some()
+        skill::find(&self.skills, word).is_some_and(|(_, input)| input.is_empty())
     }
 }
 

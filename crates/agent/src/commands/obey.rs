@@ -8,6 +8,7 @@ use thiserror::Error;
 use super::known;
 use super::levels::{self, ReasoningLevel, UsageFooter, VerboseLevel};
 use super::parse::{Command, Directives, Parsed, parse};
+use super::skill::{self, SkillCommand};
 use crate::agent::Agent;
 use crate::history::HistoryError;
 
@@ -55,15 +56,6 @@ pub struct Peer {
     pub thread: Option<String>,
     /// Who is let in there.
     pub allow_from: Vec<String>,
-}
-
-/// A skill that has a command.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SkillCommand {
-    /// The word behind the slash: lower case letters, digits and `_`.
-    pub command: String,
-    /// The skill's name.
-    pub skill: String,
 }
 
 /// A message, with its commands carried out.
@@ -214,7 +206,7 @@ impl Agent {
             Command::Think(level) => self.think_command(&level, conversation).await?,
             Command::Verbose(level) => self.verbose_command(&level, conversation).await?,
             Command::Reasoning(level) => self.reasoning_command(&level, conversation).await?,
-            Command::Skill { name, input } => return Ok(self.skill_command(&name, &input)),
+            Command::Skill(text) => return Ok(self.skill_command(&text)),
             Command::NotBuilt(name) => {
                 format!("/{name} does not work in this version yet; /help lists what does.")
             }
@@ -397,39 +389,17 @@ impl Agent {
         Ok(lines.join("\n"))
     }
 
-    fn skill_command(&self, name: &str, input: &str) -> Done {
-        let Some(skill) = self.skill(name) else {
-            let names: Vec<&str> = self
-                .skills
-                .iter()
-                .map(|skill| skill.skill.as_str())
-                .collect();
-            return Done::Said(match (names.is_empty(), name) {
-                (true, _) => "There are no skills here.".to_owned(),
-                (false, "") => format!("Which skill? There are: {}.", names.join(", ")),
-                (false, name) => {
-                    format!(
-                        "There is no skill \"{name}\". There are: {}.",
-                        names.join(", ")
-                    )
-                }
-            });
-        };
-        let mut message = format!("Use the \"{}\" skill for this request.", skill.skill);
-        if !input.is_empty() {
-            message.push_str("\n\nUser input:\n");
-            message.push_str(input);
+    fn skill_command(&self, text: &str) -> Done {
+        if let Some((skill, input)) = skill::find(&self.skills, text) {
+            return Done::Send(String::new(), skill.message(input));
         }
-        Done::Send(String::new(), message)
-    }
-
-    /// A skill by its command or name; case, spaces, `_` and `-` make no difference.
-    pub(super) fn skill(&self, word: &str) -> Option<&SkillCommand> {
-        let plain = |text: &str| text.trim().to_lowercase().replace([' ', '_'], "-");
-        let word = plain(word);
-        self.skills
-            .iter()
-            .find(|skill| plain(&skill.command) == word || plain(&skill.skill) == word)
+        let names: Vec<&str> = self.skills.iter().map(|skill| skill.skill.as_str()).collect();
+        let names = names.join(", ");
+        Done::Said(match (names.is_empty(), text.split_whitespace().next()) {
+            (true, _) => "There are no skills here.".to_owned(),
+            (false, None) => format!("Which skill? There are: {names}."),
+            (false, Some(name)) => format!("There is no skill \"{name}\". There are: {names}."),
+        })
     }
 
     async fn keep(

@@ -53,13 +53,8 @@ pub enum Command {
     Verbose(String),
     /// `/reasoning`: a level, or nothing.
     Reasoning(String),
-    /// `/skill <name>`, `/<name>`: the skill, and what is wanted of it.
-    Skill {
-        /// The name as typed.
-        name: String,
-        /// The rest of the message.
-        input: String,
-    },
+    /// `/skill <name> …`, `/<name> …`: the text behind the slash or behind `/skill`.
+    Skill(String),
     /// A command of the original that does nothing here yet.
     NotBuilt(&'static str),
     /// No command at all.
@@ -203,9 +198,8 @@ fn begin<'a>(word: &Word<'a>, names: &dyn Names) -> Begin<'a> {
         if names.is_alias(word.name) {
             return model(word.name, word.after);
         }
-        let input = word.after.trim().to_owned();
         return Begin::Only(match names.is_skill(word.name) {
-            true => Command::Skill { name, input },
+            true => Command::Skill(format!("{name} {}", word.after.trim())),
             false => Command::Unknown(name),
         });
     };
@@ -258,15 +252,7 @@ fn whole(name: &str, argument: &str) -> Command {
         "usage" => Command::Usage(argument),
         "models" => Command::Models(argument),
         "places" => Command::Places(argument),
-        _ => {
-            let (name, input) = argument
-                .split_once(char::is_whitespace)
-                .unwrap_or((&argument, ""));
-            Command::Skill {
-                name: name.to_owned(),
-                input: input.trim().to_owned(),
-            }
-        }
+        _ => Command::Skill(argument),
     }
 }
 

@@ -73,16 +73,10 @@ fn a_command_alone_is_carried_out() {
     ] {
         assert_eq!(commands(said), [command], "{said:?}");
     }
-    let skill = |name: &str, input: &str| Command::Skill {
-        name: name.into(),
-        input: input.into(),
-    };
-    assert_eq!(
-        commands("/github open issues"),
-        [skill("github", "open issues")]
-    );
-    assert_eq!(commands("/skill github  x y"), [skill("github", "x y")]);
-    assert_eq!(commands("/skill"), [skill("", "")]);
+    let skill = |text: &str| Command::Skill(text.into());
+    assert_eq!(commands("/github: open issues"), [skill("github open issues")]);
+    assert_eq!(commands("/skill github  x y"), [skill("github  x y")]);
+    assert_eq!(commands("/skill"), [skill("")]);
     assert_eq!(
         commands("/think high /verbose on"),
         [Command::Think("high".into()), Command::Verbose("on".into())]

@@ -56,8 +56,8 @@ impl Setup {
         )
         .with_credentials(credentials)
         .with_skill_commands(vec![SkillCommand {
-            command: "git_hub".into(),
-            skill: "Git-Hub".into(),
+            name: "git_hub".into(),
+            skill: "Git Hub".into(),
         }]);
         let session = agent.session(&SessionKey::main("main")).await.unwrap();
         Self {
@@ -314,13 +314,13 @@ async fn what_a_surface_must_do_is_a_value() {
     let (_, message, _) = setup.asks("/git-hub open issues").await;
     assert_eq!(
         message,
-        "Use the \"Git-Hub\" skill for this request.\n\nUser input:\nopen issues"
+        "Use the \"Git Hub\" skill for this request.\n\nUser input:\nopen issues"
     );
-    let (_, message, _) = setup.asks("/skill git_hub").await;
-    assert_eq!(message, "Use the \"Git-Hub\" skill for this request.");
+    let (_, message, _) = setup.asks("/skill git hub").await;
+    assert_eq!(message, "Use the \"Git Hub\" skill for this request.");
     assert_eq!(
         setup.says("/skill x").await,
-        "There is no skill \"x\". There are: Git-Hub."
+        "There is no skill \"x\". There are: Git Hub."
     );
 }
 
