@@ -3,8 +3,10 @@
 //! A tool says what a call would do ([`moltbot_agent::Plan`]) before it is decided on, does it, and says where what it
 //! read comes from ([`moltbot_llm::Provenance`]).
 
+mod exec;
 mod files;
 mod sessions;
 
+pub use exec::{ExecSettings, ExecTool, ProcessTable, ProcessTool};
 pub use files::{ApplyPatch, Edit, Folders, Read, Write, tools as file_tools};
 pub use sessions::{AgentsList, SessionAccess, SessionsHistory, SessionsList};

@@ -393,7 +393,11 @@ impl Agent {
         if let Some((skill, input)) = skill::find(&self.skills, text) {
             return Done::Send(String::new(), skill.message(input));
         }
-        let names: Vec<&str> = self.skills.iter().map(|skill| skill.skill.as_str()).collect();
+        let names: Vec<&str> = self
+            .skills
+            .iter()
+            .map(|skill| skill.skill.as_str())
+            .collect();
         let names = names.join(", ");
         Done::Said(match (names.is_empty(), text.split_whitespace().next()) {
             (true, _) => "There are no skills here.".to_owned(),

@@ -74,7 +74,10 @@ fn a_command_alone_is_carried_out() {
         assert_eq!(commands(said), [command], "{said:?}");
     }
     let skill = |text: &str| Command::Skill(text.into());
-    assert_eq!(commands("/github: open issues"), [skill("github open issues")]);
+    assert_eq!(
+        commands("/github: open issues"),
+        [skill("github open issues")]
+    );
     assert_eq!(commands("/skill github  x y"), [skill("github  x y")]);
     assert_eq!(commands("/skill"), [skill("")]);
     assert_eq!(

@@ -15,9 +15,15 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) async fn new() -> Self {
+        Self::of("main").await
+    }
+
+    /// The same for an agent.
+    pub(crate) async fn of(agent: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path().join("moltbot.db")).unwrap();
-        let session = store.session("agent:main:main", "main").await.unwrap();
+        let key = format!("agent:{agent}:main");
+        let session = store.session(&key, agent).await.unwrap();
         std::fs::create_dir(dir.path().join("workspace")).unwrap();
         Self { dir, session }
     }

@@ -3,5 +3,9 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod call;
+#[cfg(unix)]
+mod exec;
 mod files;
+#[cfg(unix)]
+mod processes;
 mod sessions;
