@@ -4,15 +4,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use moltbot_llm::{Backends, Catalog, CatalogError, Credentials, Model, Places, ThinkingLevel};
+use moltbot_llm::{
+    Backends, Catalog, CatalogError, Credentials, Model, ModelRef, Places, ThinkingLevel,
+};
 use moltbot_store::{Session, SessionPatch, Store, StoreError};
 use serde_json::{Map, Value};
 
+use crate::commands::RESET_SETTINGS;
 use crate::gate::Gate;
 use crate::history::{self, HistoryError, UnansweredMessage};
 use crate::limits::Limits;
+use crate::policy::{AllowedTools, ToolPolicies, ToolPolicyScope};
 use crate::prompt::PromptSettings;
 use crate::session_key::SessionKey;
+use crate::skills::SkillCommand;
 use crate::toolbox::Toolbox;
 
 /// The session setting that holds a model chosen for this session.
@@ -57,8 +62,11 @@ pub struct Agent {
     pub(crate) store: Store,
     pub(crate) settings: AgentSettings,
     pub(crate) tools: Toolbox,
+    pub(crate) policies: ToolPolicies,
     pub(crate) gate: Gate,
     pub(crate) prompt: PromptSettings,
+    /// Skills that have commands.
+    pub(crate) skills: Vec<SkillCommand>,
     credentials: Arc<Credentials>,
 }
 
@@ -76,8 +84,10 @@ impl Agent {
             store,
             settings,
             tools: Toolbox::new(),
+            policies: ToolPolicies::default(),
             gate: Gate::closed(),
             prompt: PromptSettings::default(),
+            skills: Vec::new(),
             credentials: Arc::default(),
         }
     }
@@ -104,9 +114,54 @@ impl Agent {
         self
     }
 
+    /// The same agent under these rules about tools.
+    #[must_use]
+    pub fn with_tool_policies(mut self, policies: ToolPolicies) -> Self {
+        self.policies = policies;
+        self
+    }
+
+    /// The tools that a session may use while a model answers, why not the others, and what the owner should know about
+    /// the rules.
+    pub fn allowed_tools(&self, session: &Session, model: &ModelRef) -> AllowedTools {
+        let scope = tool_scope(session);
+        let names = self.tools.names();
+        self.policies
+            .decide(&session.agent_id, model, &scope, names)
+    }
+
+    /// What the owner should know about the rules for a session's tools, each a sentence.
+    pub fn tool_warnings(&self, session: &Session) -> Vec<String> {
+        let first = self.rungs(session, None).ok();
+        let first = first.and_then(|(rungs, _)| rungs.into_iter().next());
+        first.map_or_else(Vec::new, |model| {
+            self.allowed_tools(session, &model.reference).warnings
+        })
+    }
+
+    /// The tools that a model which is asked first is offered; another that answers is held to its own rules as well.
+    pub(crate) fn offered_tools(&self, session: Option<&Session>, first: &ModelRef) -> Toolbox {
+        let allowed = match session {
+            Some(session) => self.allowed_tools(session, first),
+            None => self.policies.decide(
+                self.id(),
+                first,
+                &ToolPolicyScope::default(),
+                self.tools.names(),
+            ),
+        };
+        let tools = self.tools.clone();
+        tools.filter(|name| allowed.names.contains(name))
+    }
+
     /// The models it knows.
     pub fn catalog(&self) -> &Catalog {
         &self.catalog
+    }
+
+    /// The credentials that it knows.
+    pub(crate) fn credentials(&self) -> &Credentials {
+        &self.credentials
     }
 
     /// The store it writes to.
@@ -139,6 +194,7 @@ impl Agent {
             PROFILE_OVERRIDE_SOURCE,
             THINKING_LEVEL,
         ];
+        let chosen = chosen.into_iter().chain(RESET_SETTINGS);
         let settings = chosen.map(|key| (key.to_owned(), Value::Null));
         let patch = SessionPatch {
             settings: Map::from_iter(settings),
@@ -225,7 +281,8 @@ impl Agent {
             .map(|_| ())
     }
 
-    async fn set<const N: usize>(
+    /// Sets a session's own settings.
+    pub(crate) async fn set<const N: usize>(
         &self,
         session: &Session,
         settings: [(&str, Value); N],
@@ -310,9 +367,17 @@ impl Agent {
     }
 }
 
+/// What a session's key tells about its tools.
+pub(crate) fn tool_scope(session: &Session) -> ToolPolicyScope<'static> {
+    ToolPolicyScope {
+        is_subagent: session.key.contains(":subagent:"),
+        ..ToolPolicyScope::default()
+    }
+}
+
 /// `model@profile` in its halves. Some models have a `@` in their names, at the beginning of a part
 /// (`workers-ai/@cf/meta/llama-3`).
-fn split_profile(text: &str) -> (&str, Option<&str>) {
+pub(crate) fn split_profile(text: &str) -> (&str, Option<&str>) {
     let mut places = text.match_indices('@').map(|(at, _)| at);
     let place = places.find(|at| *at > 0 && !text[..*at].ends_with('/'));
     match place.map(|at| (text[..at].trim_end(), text[at + 1..].trim())) {

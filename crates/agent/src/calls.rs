@@ -4,12 +4,14 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use moltbot_llm::{Content, Message, Provenance, ToolCall, ToolResultMessage};
+use moltbot_llm::{Content, Message, ModelRef, Provenance, ToolCall, ToolResultMessage};
 use moltbot_store::Session;
 
+use crate::agent::tool_scope;
 use crate::arguments;
 use crate::clock::TurnClock;
 use crate::gate::{Gate, Verdict};
+use crate::policy::ToolPolicies;
 use crate::progress::{Progress, ProgressSink};
 use crate::tool::{Arguments, Plan, Scene, Tool, ToolError, ToolOutput};
 use crate::toolbox::Toolbox;
@@ -18,6 +20,7 @@ use crate::turn::now_ms;
 /// Does tool calls.
 pub(crate) struct Calls<'a> {
     pub(crate) tools: &'a Toolbox,
+    pub(crate) policies: &'a ToolPolicies,
     pub(crate) gate: &'a Gate,
     pub(crate) clock: &'a TurnClock,
     pub(crate) session: &'a Session,
@@ -70,12 +73,13 @@ impl Calls<'_> {
     pub(crate) async fn run(
         &self,
         calls: Vec<ToolCall>,
+        model: &ModelRef,
         progress: ProgressSink<'_>,
     ) -> Vec<Called> {
         let mut outputs: Vec<Option<ToolOutput>> = vec![None; calls.len()];
         let mut together: Vec<Ready<'_>> = Vec::new();
         for (at, call) in calls.iter().enumerate() {
-            let ready = match self.prepare(at, call, &mut *progress).await {
+            let ready = match self.prepare(at, call, model, &mut *progress).await {
                 Ok(ready) => ready,
                 Err(refusal) => {
                     outputs[at] = Some(refusal);
@@ -108,6 +112,7 @@ impl Calls<'_> {
         &'a self,
         at: usize,
         call: &'a ToolCall,
+        model: &ModelRef,
         progress: ProgressSink<'_>,
     ) -> Result<Ready<'a>, ToolOutput> {
         let refuse = |reason: String| Err(refusal(reason));
@@ -119,6 +124,16 @@ impl Calls<'_> {
                 names.join(", ")
             ));
         };
+        let (agent, scope) = (&self.session.agent_id, tool_scope(self.session));
+        let mut allowed = self
+            .policies
+            .decide(agent, model, &scope, [call.name.as_str()]);
+        if let Some(rule) = allowed.removed.remove(&call.name) {
+            return refuse(format!(
+                "Tool \"{}\" is not allowed for {model}: {rule}.",
+                call.name
+            ));
+        }
         let arguments = match arguments::read(&call.arguments, &tool.spec(), tool.aliases()) {
             Ok(arguments) => arguments,
             Err(error) => return refuse(error),

@@ -12,7 +12,7 @@ use thiserror::Error;
 use crate::prompt::{PROMPT, Prompt};
 
 /// The kind of entries that hold a [`Message`].
-const MESSAGE: &str = "message";
+pub(crate) const MESSAGE: &str = "message";
 
 /// A transcript that cannot be shown to a model.
 #[derive(Debug, Error)]

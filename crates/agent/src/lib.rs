@@ -13,15 +13,18 @@ mod agent;
 mod arguments;
 mod calls;
 mod clock;
+mod commands;
 mod draft;
 mod gate;
 mod history;
 mod inbox;
 mod limits;
+mod policy;
 mod progress;
 mod prompt;
 mod records;
 mod repetition;
+mod reply;
 mod run;
 mod session_key;
 mod skills;
@@ -32,17 +35,22 @@ mod turn;
 mod workspace;
 
 pub use agent::{Agent, AgentSettings, ChoiceError};
+pub use commands::{
+    Command, CommandError, Conversation, Directives, Names, Next, Parsed, Peer, ReasoningLevel,
+    Taken, UsageFooter, VerboseLevel, parse, place_list, short_tokens, stopped,
+};
 pub use gate::{Approver, Gate, Question, Verdict};
 pub use history::{HistoryError, UnansweredMessage, transcript};
 pub use inbox::Inbox;
 pub use limits::Limits;
+pub use policy::{AllowedTools, GroupRules, Removal, ToolPolicies, ToolPolicyScope};
 pub use progress::{Progress, ProgressSink};
 pub use prompt::{LastTurn, PromptProfile, PromptReport, PromptSettings, SectionCost, ToolCost};
 pub use records::StoredRecords;
+pub use reply::{Media, Occasion, ReplyFilter, ReplyText, ReplyTo};
 pub use session_key::SessionKey;
 pub use skills::{
-    Skill, SkillCommand, SkillOrigin, SkillSettings, Skills, UnusedSkill, expand_skill_command,
-    skill_commands,
+    Skill, SkillCommand, SkillOrigin, SkillSettings, Skills, UnusedSkill, skill_commands,
 };
 pub use stamp::Stamp;
 pub use tool::{Arguments, Effect, Plan, Scene, Tool, ToolError, ToolOutput, read_arguments};

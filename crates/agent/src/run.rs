@@ -99,7 +99,9 @@ impl Run<'_> {
                 return self.without_tools(message, model, prompt);
             }
             self.keep(vec![Message::Assistant(message)]).await?;
-            let advice = self.act(calls, &mut repetition, &mut *progress).await?;
+            let advice = self
+                .act(calls, &model, &mut repetition, &mut *progress)
+                .await?;
             tools = match (self.spent.over(self.limits), advice) {
                 (Some(reason), _) => Tools::Over(reason),
                 (None, Advice::LastWord) => Tools::Over(
@@ -155,6 +157,7 @@ impl Run<'_> {
     async fn act(
         &mut self,
         calls: Vec<ToolCall>,
+        model: &ModelRef,
         repetition: &mut Repetition,
         progress: ProgressSink<'_>,
     ) -> Result<Advice, TurnError> {
@@ -162,7 +165,7 @@ impl Run<'_> {
         self.spent.calls = self.spent.calls.saturating_add(count);
         let mut advice = Advice::GoOn;
         let mut results = Vec::with_capacity(calls.len());
-        for mut called in self.calls.run(calls, &mut *progress).await {
+        for mut called in self.calls.run(calls, model, &mut *progress).await {
             let call = &called.call;
             let told = repetition.note(&call.name, &call.arguments, &called.text());
             if told == Advice::Nudge {

@@ -15,7 +15,8 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-pub use commands::{SkillCommand, expand_skill_command, skill_commands};
+pub(crate) use commands::find_skill_command;
+pub use commands::{SkillCommand, skill_commands};
 use front_matter::FrontMatter;
 pub(crate) use list::{brief_list, full_list};
 use metadata::Metadata;

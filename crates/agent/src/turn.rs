@@ -169,7 +169,13 @@ impl Agent {
         let session = request.session;
         let (rungs, left_out) = self.rungs(session, request.model)?;
         let history = History::read(&self.store, &session.session_id).await?;
-        let prompt = history.prompt(&self.tools.specs());
+        let first = rungs
+            .first()
+            .ok_or(CatalogError::NothingConfigured)?
+            .clone();
+        let tools = self.offered_tools(Some(session), &first.reference);
+        let specs = tools.specs();
+        let prompt = history.prompt(&specs);
         let message = self.prompt.stamp.message(request.message, now_ms());
         let entries = vec![history::entry(&message)];
         let (turn, _) = self.store.begin_turn(&session.session_id, entries).await?;
@@ -199,7 +205,8 @@ impl Agent {
             turn_id: &turn_id,
             ladder: &ladder,
             calls: Calls {
-                tools: &self.tools,
+                tools: &tools,
+                policies: &self.policies,
                 gate: &self.gate,
                 clock: &clock,
                 session,
@@ -218,11 +225,7 @@ impl Agent {
             self.prepare_workspace().await?;
             let prompt = match prompt {
                 Some(prompt) => prompt,
-                None => {
-                    let first = ladder.rungs().first().cloned();
-                    let first = first.ok_or(CatalogError::NothingConfigured)?;
-                    run.keep_prompt(self.new_prompt(first).await).await?
-                }
+                None => run.keep_prompt(self.new_prompt(first, specs).await).await?,
             };
             run.request.system = prompt.system();
             run.request.tools = prompt.tools;

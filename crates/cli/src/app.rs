@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use moltbot_agent::{Agent, AgentSettings, Limits, PromptSettings, SessionKey, StoredRecords};
+use moltbot_agent::{
+    Agent, AgentSettings, Limits, PromptSettings, SessionKey, StoredRecords, ToolPolicies,
+};
 use moltbot_config::{
     Environment, LoadError, MAIN_AGENT, Paths, Profile, Snapshot, normalize_agent_id,
 };
@@ -169,7 +171,8 @@ impl App {
         }
         Ok(Agent::new(catalog, backends, store, settings)
             .with_credentials(credentials)
-            .with_prompt(prompt))
+            .with_prompt(prompt)
+            .with_tool_policies(ToolPolicies::new(&self.snapshot.config)))
     }
 
     /// The session that a person names: by id, by key, or by a name of their own; the agent's main one where none is

@@ -10,7 +10,7 @@ mod models;
 mod prompt;
 mod service_keeper;
 
-pub(crate) use agent::{footnotes, place_list};
+pub(crate) use agent::footnotes;
 
 use crate::args::{Command, Globals};
 use crate::chat;

@@ -56,6 +56,7 @@ macro_rules! from_error {
 
 from_error!(
     moltbot_agent::ChoiceError,
+    moltbot_agent::CommandError,
     moltbot_agent::HistoryError,
     moltbot_agent::TurnError,
     moltbot_config::EditError,

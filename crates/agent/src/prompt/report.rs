@@ -1,7 +1,7 @@
 //! What a prompt costs: for its owner to see.
 
 use moltbot_llm::{
-    AssistantMessage, Catalog, CatalogError, Model, ModelRef, Request, Source, Usage,
+    AssistantMessage, Catalog, CatalogError, Model, ModelRef, Request, Source, ToolSpec, Usage,
 };
 use moltbot_store::Session;
 
@@ -90,14 +90,13 @@ impl Agent {
         blocking(move || workspace::prepare(&dir, with_files)).await
     }
 
-    /// The prompt of a conversation that begins now, with this model.
-    pub(crate) async fn new_prompt(&self, model: Model) -> Prompt {
+    /// The prompt of a conversation that begins now, with this model and these tools.
+    pub(crate) async fn new_prompt(&self, model: Model, tools: Vec<ToolSpec>) -> Prompt {
         // How large its window is decides how much is said.
         let model = self.backends.knowledge().inquire(model).await;
         let settings = self.prompt.clone();
         let agent_id = self.settings.agent_id.clone();
         let workspace = self.settings.workspace.clone();
-        let tools = self.tools.specs();
         let ingredients = move || {
             Ingredients {
                 settings: &settings,
@@ -132,17 +131,18 @@ impl Agent {
         };
         let model = rungs.into_iter().next();
         let model = model.ok_or(CatalogError::NothingConfigured)?;
+        let offered = self.offered_tools(session, &model.reference).specs();
         let kept = match session {
             Some(session) => {
                 let history = History::read(&self.store, &session.session_id).await?;
-                history.prompt(&self.tools.specs())
+                history.prompt(&offered)
             }
             None => None,
         };
         let is_frozen = kept.is_some();
         let prompt = match kept {
             Some(prompt) => prompt,
-            None => self.new_prompt(model.clone()).await,
+            None => self.new_prompt(model.clone(), offered).await,
         };
         let last_turn = match session {
             Some(session) => {
@@ -173,7 +173,7 @@ impl Agent {
         &self,
         model: &Model,
         sections: Vec<Section>,
-        tools: Vec<moltbot_llm::ToolSpec>,
+        tools: Vec<ToolSpec>,
     ) -> (Vec<SectionCost>, Vec<ToolCost>) {
         let counter = self.backends.knowledge().tokens();
         let mut request = Request::default();

@@ -61,26 +61,9 @@ pub fn skill_commands(skills: &[Skill], reserved: &[&str]) -> Vec<SkillCommand> 
     commands
 }
 
-/// The command that a text calls, and the input behind it: `/<command> …`, or `/skill <name> …` by the name of the
-/// command or of the skill, whatever its case and with space, `_` and `-` alike. `None` for any other text.
-pub fn expand_skill_command<'a, 't>(
-    commands: &'a [SkillCommand],
-    text: &'t str,
-) -> Option<(&'a SkillCommand, &'t str)> {
-    let text = text.trim().strip_prefix('/')?;
-    let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
-    let word = word.trim_end_matches(':');
-    if word.eq_ignore_ascii_case("skill") {
-        return named(commands, rest.trim());
-    }
-    let command = commands
-        .iter()
-        .find(|command| command.name.eq_ignore_ascii_case(word))?;
-    Some((command, rest.trim()))
-}
-
-/// The command whose name stands first in a text: of several, the longest.
-fn named<'a, 't>(
+/// The skill that a text begins with, by its command or its name, and the input behind it: of several, the longest. Case
+/// makes no difference, and space, `_` and `-` are alike.
+pub(crate) fn find_skill_command<'a, 't>(
     commands: &'a [SkillCommand],
     text: &'t str,
 ) -> Option<(&'a SkillCommand, &'t str)> {
@@ -99,7 +82,7 @@ fn after<'t>(name: &str, text: &'t str) -> Option<&'t str> {
         '_' | '-' => ' ',
         c => c.to_ascii_lowercase(),
     };
-    let mut rest = text.chars();
+    let mut rest = text.trim_start().chars();
     for wanted in name.chars() {
         if alike(rest.next()?) != alike(wanted) {
             return None;

@@ -271,19 +271,16 @@ fn commands_have_clean_names_of_their_own() {
     assert_eq!(commands[1].tool.as_deref(), Some("exec"));
 
     let called = |text| {
-        expand_skill_command(&commands, text)
-            .map(|(command, input)| (command.skill.as_str(), input))
+        find_skill_command(&commands, text).map(|(command, input)| (command.skill.as_str(), input))
     };
     assert_eq!(
-        called("/git_hub  list issues "),
+        called("git_hub  list issues "),
         Some(("Git Hub!", "list issues"))
     );
-    assert_eq!(called("/skill GIT_HUB x"), Some(("git-hub", "x")));
-    assert_eq!(called("/skill help"), Some(("help", "")));
-    assert_eq!(called("/skill helpless"), None);
-    assert_eq!(called("/skill not-yours"), None);
-    assert_eq!(called("git_hub"), None);
-    assert_eq!(called("/other"), None);
+    assert_eq!(called(" GIT_HUB x"), Some(("git-hub", "x")));
+    assert_eq!(called("help"), Some(("help", "")));
+    assert_eq!(called("helpless"), None);
+    assert_eq!(called("not-yours"), None);
     assert_eq!(
         commands[0].message(" list issues "),
         "Use the \"Git Hub!\" skill for this request.\n\nUser input:\nlist issues"

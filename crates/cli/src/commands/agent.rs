@@ -1,26 +1,24 @@
 //! `moltbot agent`: one message, one answer.
 
-use moltbot_agent::{Progress, TurnError, TurnReport, TurnRequest};
+use moltbot_agent::{
+    Conversation, Next, Occasion, Progress, ReplyText, TurnError, TurnReport, TurnRequest,
+    place_list,
+};
 use moltbot_llm::{Event, StopReason};
 use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::args::{AgentArgs, Globals};
+use crate::chat::conversation;
 use crate::exit::Exit;
 use crate::interrupt::interrupt;
 use crate::output;
 
-/// Takes one turn and prints the answer. With `--json`, a failure is JSON on standard output too.
+/// Takes one message and prints the answer. With `--json`, a failure is JSON on standard output too.
 pub(crate) async fn run(globals: &Globals, args: AgentArgs) -> Result<(), Exit> {
     match answer(globals, &args).await {
-        Ok((report, notices)) if args.json => output::json(&answer_json(&report, &notices)),
-        Ok((report, _)) => {
-            output::line(output::plain(report.message.text().trim()))?;
-            for text in footnotes(&report) {
-                output::note(output::styled(output::DIM, text));
-            }
-            Ok(())
-        }
+        Ok(answer) if args.json => output::json(&answer.json()),
+        Ok(answer) => answer.print(),
         Err(failure) => {
             if args.json {
                 output::json(&failure.json())?;
@@ -30,12 +28,16 @@ pub(crate) async fn run(globals: &Globals, args: AgentArgs) -> Result<(), Exit> 
     }
 }
 
-/// The places in a list typed by a person; none for `anywhere`.
-pub(crate) fn place_list(text: &str) -> Vec<String> {
-    let places = text.split([',', ' ']).map(str::trim);
-    let places =
-        places.filter(|place| !place.is_empty() && !place.eq_ignore_ascii_case("anywhere"));
-    places.map(str::to_owned).collect()
+/// What came of a message.
+struct Answered {
+    session_id: String,
+    /// What commands in it said.
+    said: Vec<String>,
+    /// What the agent answered; `None` where there was nothing for it.
+    report: Option<TurnReport>,
+    /// What the person should know about how the answer came about.
+    notices: Vec<String>,
+    usage: Option<String>,
 }
 
 /// A turn that gave no answer.
@@ -56,11 +58,8 @@ impl<E: Into<Exit>> From<E> for NoAnswer {
     }
 }
 
-/// The answer, and what the person should know about how it came about.
-async fn answer(
-    globals: &Globals,
-    args: &AgentArgs,
-) -> Result<(TurnReport, Vec<String>), NoAnswer> {
+/// Carries out what the message orders, and asks the agent where that is meant.
+async fn answer(globals: &Globals, args: &AgentArgs) -> Result<Answered, NoAnswer> {
     if args.message.trim().is_empty() {
         return Err(Exit::failed("The message is empty: say something after --message.").into());
     }
@@ -70,14 +69,38 @@ async fn answer(
     if let Some(places) = &args.places {
         session = agent.bind(&session, &place_list(places)).await?;
     }
-    let request = TurnRequest {
-        session: &session,
-        message: &args.message,
-        model: args.model.as_deref(),
+    let mut talk = Conversation {
+        model: args.model.clone(),
         thinking: args.thinking,
-        inbox: None,
+        ..conversation(session)
     };
-    let mut notices: Vec<String> = Vec::new();
+    let mut taken = agent.take(&args.message, &mut talk).await?;
+    let (message, directives) = match taken.next {
+        Next::Ask {
+            message,
+            directives,
+        } => (message, directives),
+        other => {
+            taken.said.extend(match other {
+                Next::Stop => Some("Nothing is running in this session here.".to_owned()),
+                Next::Compact(_) => Some("/compact does not work in this version yet.".to_owned()),
+                Next::Nothing | Next::Ask { .. } => None,
+            });
+            return Ok(Answered {
+                session_id: talk.session.session_id,
+                said: taken.said,
+                report: None,
+                notices: Vec::new(),
+                usage: None,
+            });
+        }
+    };
+    let request = TurnRequest {
+        model: directives.model.as_deref().or(talk.model.as_deref()),
+        thinking: directives.thinking.or(talk.thinking),
+        ..TurnRequest::new(&talk.session, &message)
+    };
+    let mut notices: Vec<String> = agent.tool_warnings(&talk.session);
     let mut note = |progress| {
         if let Progress::Model(Event::Notice(text)) = progress
             && !notices.contains(&text)
@@ -91,13 +114,21 @@ async fn answer(
             output::note(output::styled(output::DIM, output::plain(text)));
         }
     }
-    outcome
-        .map(|report| (report, notices))
-        .map_err(|error| NoAnswer {
+    let session_id = talk.session.session_id.clone();
+    match outcome {
+        Ok(report) => Ok(Answered {
+            session_id,
+            said: taken.said,
+            usage: agent.usage_line(&talk.session, &report),
+            report: Some(report),
+            notices,
+        }),
+        Err(error) => Err(NoAnswer {
             kind: kind(&error),
             exit: error.into(),
-            session_id: Some(session.session_id.clone()),
-        })
+            session_id: Some(session_id),
+        }),
+    }
 }
 
 /// What the person should know beside the answer: who gave it, where that was not the first choice.
@@ -117,7 +148,54 @@ pub(crate) fn footnotes(report: &TurnReport) -> Vec<String> {
     notes
 }
 
-fn answer_json(report: &TurnReport, notices: &[String]) -> Value {
+impl Answered {
+    fn print(&self) -> Result<(), Exit> {
+        self.said.iter().try_for_each(output::line)?;
+        let Some(report) = &self.report else {
+            return Ok(());
+        };
+        let reply = ReplyText::read(&report.message.text(), Occasion::Person);
+        let text = reply.for_person().trim();
+        if !text.is_empty() {
+            output::line(output::plain(text))?;
+        }
+        for media in &reply.media {
+            output::line(output::plain(&format!("MEDIA:{}", media.as_str())))?;
+        }
+        for text in self.usage.iter().chain(&footnotes(report)) {
+            output::note(output::styled(output::DIM, text));
+        }
+        Ok(())
+    }
+
+    fn json(&self) -> Value {
+        let mut payloads: Vec<Value> = self.said.iter().map(|text| json!({"text": text})).collect();
+        let meta = match &self.report {
+            Some(report) => {
+                payloads.push(payload(&ReplyText::read(
+                    &report.message.text(),
+                    Occasion::Person,
+                )));
+                meta(report, &self.notices)
+            }
+            None => json!({"agentMeta": {"sessionId": self.session_id}}),
+        };
+        json!({"payloads": payloads, "meta": meta})
+    }
+}
+
+/// A reply as programs take it.
+fn payload(reply: &ReplyText) -> Value {
+    let mut payload = json!({"text": reply.for_person().trim()});
+    if let Some(first) = reply.media.first() {
+        let all: Vec<&str> = reply.media.iter().map(|media| media.as_str()).collect();
+        payload["mediaUrl"] = json!(first.as_str());
+        payload["mediaUrls"] = json!(all);
+    }
+    payload
+}
+
+fn meta(report: &TurnReport, notices: &[String]) -> Value {
     let message = &report.message;
     let fallback: Vec<Value> = report
         .failed
@@ -133,8 +211,6 @@ fn answer_json(report: &TurnReport, notices: &[String]) -> Value {
         })
         .collect();
     json!({
-        "payloads": [{"text": message.text().trim()}],
-        "meta": {
             "durationMs": u64::try_from(report.duration.as_millis()).unwrap_or(u64::MAX),
             "agentMeta": {
                 "sessionId": report.session_id,
@@ -156,7 +232,6 @@ fn answer_json(report: &TurnReport, notices: &[String]) -> Value {
             "fallback": fallback,
             "leftOut": report.left_out,
             "notices": notices,
-        },
     })
 }
 

@@ -73,6 +73,37 @@ fn json_has_the_answer_the_model_and_the_usage() {
 }
 
 #[test]
+fn commands_are_carried_out_without_a_model() {
+    let server = server(says("Hello there."));
+    let home = home(&server, json!({}));
+    let said = home.ok(&["agent", "-m", "/status"]);
+    assert!(
+        said.contains("box/m") && said.contains("agent:main:main"),
+        "{said}"
+    );
+    let json = home.json(&["agent", "-m", "/think high", "--json"]);
+    let text = "Thinking level set to high; the model of this session does not reason.";
+    assert_eq!(json["payloads"], json!([{"text": text}]));
+    assert!(json["meta"]["agentMeta"]["sessionId"].is_string());
+    assert_eq!(server.requests().len(), 0);
+    let json = home.json(&["agent", "-m", "hi /whoami", "--json"]);
+    assert_eq!(json["payloads"][1], json!({"text": "Hello there."}));
+    assert_eq!(server.posts()[0].json()["messages"][1]["content"], "hi");
+}
+
+#[test]
+fn media_and_magic_words_are_no_text() {
+    let server = server(says("Here.\nMEDIA:./a.png\nNO_REPLY"));
+    let home = home(&server, json!({}));
+    assert_eq!(home.ok(&["agent", "-m", "hi"]), "Here.\nMEDIA:./a.png\n");
+    let json = home.json(&["agent", "-m", "hi", "--json"]);
+    assert_eq!(
+        json["payloads"],
+        json!([{"text": "Here.", "mediaUrl": "./a.png", "mediaUrls": ["./a.png"]}])
+    );
+}
+
+#[test]
 fn reasoning_stays_out_of_the_answer() {
     let script = Script::new().on(
         When::post("/v1/chat/completions"),

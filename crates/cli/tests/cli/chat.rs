@@ -130,7 +130,7 @@ fn commands_choose_the_model_and_begin_a_new_session() {
     terminal.wait_for("Sure.");
     terminal.wait_for(PROMPT);
     terminal.line("/model other");
-    terminal.wait_for("Model set to box/n.");
+    terminal.wait_for("Model set to Other (box/n).");
     terminal.line("/status");
     terminal.wait_for("box/n (openai-completions)");
     terminal.wait_for("agent:main:main");
@@ -139,7 +139,7 @@ fn commands_choose_the_model_and_begin_a_new_session() {
     terminal.line("/nonsense");
     terminal.wait_for("There is no command /nonsense");
     terminal.line("/new second");
-    terminal.wait_for("New session.");
+    terminal.wait_for("New session started · model: box/m");
     terminal.wait_for("Sure.");
     terminal.wait_for(PROMPT);
     terminal.press(CTRL_D);
@@ -177,6 +177,64 @@ fn reasoning_is_shown_only_when_asked_for() {
     terminal.wait_for(PROMPT);
     terminal.press(CTRL_D);
     terminal.wait();
+}
+
+#[test]
+fn no_magic_word_is_shown_and_none_silences_an_answer() {
+    let script = Script::new()
+        .on(
+            When::post("/v1/chat/completions").once(),
+            openai_chat(&[Part::Text("NO_REPLY")]),
+        )
+        .on(
+            When::post("/v1/chat/completions"),
+            openai_chat(&[Part::Text(
+                "[[reply_to_current]] All quiet.\nMEDIA:./quiet.png\nHEARTBEAT_OK",
+            )]),
+        );
+    let server = server(script);
+    let home = home(&server);
+    let mut terminal = Terminal::open(&home, &["chat"]);
+    terminal.wait_for(PROMPT);
+    terminal.line("a");
+    terminal.wait_for("chose to say nothing");
+    terminal.wait_for(PROMPT);
+    terminal.line("b");
+    terminal.wait_for("All quiet.");
+    terminal.wait_for("Attachment: ./quiet.png");
+    terminal.wait_for(PROMPT);
+    let text = terminal.text();
+    terminal.press(CTRL_D);
+    terminal.wait();
+    for word in ["NO_REPLY", "HEARTBEAT_OK", "reply_to", "MEDIA:"] {
+        assert!(!text.contains(word), "{word}: {text}");
+    }
+}
+
+#[test]
+fn a_directive_in_a_message_holds_for_that_message() {
+    let server = server(says("Sure."));
+    let home = home(&server);
+    let mut terminal = Terminal::open(&home, &["chat"]);
+    terminal.wait_for(PROMPT);
+    terminal.line("/model other who are you?");
+    terminal.wait_for("Sure.");
+    terminal.wait_for(PROMPT);
+    terminal.line("/usage tokens");
+    terminal.wait_for("Usage footer: tokens.");
+    terminal.line("and now?");
+    terminal.wait_for("Sure.");
+    terminal.wait_for("Usage: ");
+    terminal.wait_for(PROMPT);
+    terminal.line("stop");
+    terminal.wait_for("Nothing is running");
+    terminal.line("/quit");
+    terminal.wait();
+    let bodies: Vec<serde_json::Value> = server.posts().iter().map(|post| post.json()).collect();
+    assert_eq!(bodies.len(), 2);
+    assert_eq!(bodies[0]["model"], "n");
+    assert_eq!(bodies[0]["messages"][1]["content"], "who are you?");
+    assert_eq!(bodies[1]["model"], "m");
 }
 
 #[test]
