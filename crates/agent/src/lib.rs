@@ -28,7 +28,7 @@ mod tool;
 mod toolbox;
 mod turn;
 
-pub use agent::{Agent, AgentSettings, ChoiceError};
+pub use agent::{Agent, AgentSettings, ChoiceError, session_places};
 pub use gate::{Approver, Gate, Question, Verdict};
 pub use history::{HistoryError, UnansweredMessage};
 pub use inbox::Inbox;
