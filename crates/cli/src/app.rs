@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use moltbot_agent::{Agent, AgentSettings, SessionKey, StoredRecords};
+use moltbot_agent::{Agent, AgentSettings, Limits, SessionKey, StoredRecords};
 use moltbot_config::{
     Environment, LoadError, MAIN_AGENT, Paths, Profile, Snapshot, normalize_agent_id,
 };
@@ -152,6 +152,8 @@ impl App {
             timeout: timeout.map_or_else(|| defaults.timeout(), Duration::from_secs),
             places: Places::only(self.snapshot.config.agents().places(agent_id)),
             has_anthropic_key,
+            limits: Limits::default(),
+            workspace: self.snapshot.workspace(agent_id),
         };
         let store = Store::open(&self.paths().database)?;
         let knowledge = self.knowledge_in(&store).asking(Arc::clone(&credentials));

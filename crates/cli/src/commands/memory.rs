@@ -50,14 +50,22 @@ fn agents(app: &App, asked: Option<&str>) -> Result<Vec<String>, Exit> {
         return Ok(vec![app.agent_id(asked)?]);
     }
     let list = app.snapshot.config.agents().list();
-    let ids: Vec<String> = list.iter().map(|agent| normalize_agent_id(&agent.id)).collect();
+    let ids: Vec<String> = list
+        .iter()
+        .map(|agent| normalize_agent_id(&agent.id))
+        .collect();
     Ok(match ids.is_empty() {
         true => vec![MAIN_AGENT.to_owned()],
         false => ids,
     })
 }
 
-async fn status(app: &App, agent: Option<&str>, index_first: bool, as_json: bool) -> Result<(), Exit> {
+async fn status(
+    app: &App,
+    agent: Option<&str>,
+    index_first: bool,
+    as_json: bool,
+) -> Result<(), Exit> {
     let mut rows = Vec::new();
     for id in agents(app, agent)? {
         let memory = app.memory(&id);

@@ -16,9 +16,15 @@ fn home(memory: Value) -> Home {
         .to_string(),
     );
     home.write("clawd/MEMORY.md", "# People\nThe dentist is Dr. Wu.\n");
-    home.write("clawd/memory/2026-01-02.md", "Asked the dentist about Monday.\n");
+    home.write(
+        "clawd/memory/2026-01-02.md",
+        "Asked the dentist about Monday.\n",
+    );
     home.write("clawd-work/memory/a.md", "The dentist sends an invoice.\n");
-    home.write("clawd-work/memory/b.md", "The invoice of the dentist is paid.\n");
+    home.write(
+        "clawd-work/memory/b.md",
+        "The invoice of the dentist is paid.\n",
+    );
     home
 }
 
@@ -29,10 +35,17 @@ fn notes_are_searched_indexed_and_counted() {
     assert_eq!(found["results"].as_array().unwrap().len(), 2);
     assert_eq!(found["provider"], "none");
     let text = home.ok(&["memory", "search", "people", "--max-results", "1"]);
-    assert_eq!(text, "1.000  MEMORY.md:1-2\n# People\nThe dentist is Dr. Wu.\n\n");
+    assert_eq!(
+        text,
+        "1.000  MEMORY.md:1-2\n# People\nThe dentist is Dr. Wu.\n\n"
+    );
     assert_eq!(home.ok(&["memory", "search", "xylophone"]), "No matches.\n");
     let work = home.json(&["memory", "search", "dentist", "--agent", "work", "--json"]);
-    assert_eq!(work["results"].as_array().unwrap().len(), 1, "its own setting: {work}");
+    assert_eq!(
+        work["results"].as_array().unwrap().len(),
+        1,
+        "its own setting: {work}"
+    );
 
     home.write("clawd/memory/new.md", "More.");
     assert_eq!(
@@ -48,9 +61,18 @@ fn notes_are_searched_indexed_and_counted() {
     assert_eq!(status[0]["status"]["files"], 3);
     assert_eq!(status[1]["scan"]["totalFiles"], 2);
     let text = home.ok(&["memory", "status", "--agent", "work"]);
-    assert!(text.contains("Indexed:    2 of 2 files, 2 pieces"), "{text}");
-    assert!(text.contains("Index:      ~/.clawdbot/memory/work.sqlite"), "{text}");
-    assert!(home.fails(&["memory", "status", "--agent", "nobody"]).contains("no agent \"nobody\""));
+    assert!(
+        text.contains("Indexed:    2 of 2 files, 2 pieces"),
+        "{text}"
+    );
+    assert!(
+        text.contains("Index:      ~/.clawdbot/memory/work.sqlite"),
+        "{text}"
+    );
+    assert!(
+        home.fails(&["memory", "status", "--agent", "nobody"])
+            .contains("no agent \"nobody\"")
+    );
 }
 
 #[test]
@@ -69,7 +91,10 @@ fn an_embeddings_server_is_used_and_its_failure_said() {
         "main: read 2 files, removed 0 files, computed 2 vectors\n"
     );
     let found = home.json(&["memory", "search", "Monday", "--json"]);
-    assert_eq!((&found["provider"], &found["model"]), (&json!("openai"), &json!("tiny")));
+    assert_eq!(
+        (&found["provider"], &found["model"]),
+        (&json!("openai"), &json!("tiny"))
+    );
     server.shutdown();
     let said = run(&home, &["memory", "search", "Monday"]).ok();
     assert!(said.stdout.contains("2026-01-02.md:1-1"), "{said:?}");
@@ -79,9 +104,16 @@ fn an_embeddings_server_is_used_and_its_failure_said() {
 #[test]
 fn a_search_that_is_off_is_no_failure() {
     let home = home(json!({"enabled": false}));
-    for command in [&["memory", "status"][..], &["memory", "index"], &["memory", "search", "x"]] {
+    for command in [
+        &["memory", "status"][..],
+        &["memory", "index"],
+        &["memory", "search", "x"],
+    ] {
         assert!(home.ok(command).contains("switched off"), "{command:?}");
     }
-    assert_eq!(home.json(&["memory", "search", "x", "--json"])["disabled"], true);
+    assert_eq!(
+        home.json(&["memory", "search", "x", "--json"])["disabled"],
+        true
+    );
     assert!(!home.state().join("memory").exists());
 }

@@ -52,6 +52,8 @@ section! {
         /// Most characters of each workspace file in the prompt. Default: 20000.
         #[schemars(range(min = 1))]
         pub bootstrap_max_chars: Option<u64>,
+        /// How much the model is told before the conversation. Default: auto.
+        pub prompt_profile: Option<PromptProfile>,
         /// The owner's time zone, such as `Europe/Berlin`. Default: this machine's.
         pub user_timezone: Option<String>,
         /// 12 or 24 hours in times shown to the model. Default: auto.
@@ -177,6 +179,20 @@ choice! {
 }
 
 choice! {
+    /// How much a model is told before the conversation.
+    pub enum PromptProfile {
+        /// By the model: lean for one with a small context window or few parameters, else full.
+        Auto = "auto",
+        /// Everything.
+        Full = "full",
+        /// What a small model needs, in few words.
+        Lean = "lean",
+        /// One sentence.
+        None = "none",
+    }
+}
+
+choice! {
     /// How times are written.
     pub enum TimeFormat {
         /// As this machine does.
@@ -275,6 +291,8 @@ section! {
         pub identity: Option<Identity>,
         /// How it behaves in groups.
         pub group_chat: Option<GroupChat>,
+        /// How much its models are told before a conversation. Default: that of `agents.defaults`.
+        pub prompt_profile: Option<PromptProfile>,
         /// Where its conversations may go. Default: that of `agents.defaults.places`.
         pub places: Option<Vec<String>>,
         /// Agents that it may start.
@@ -442,6 +460,14 @@ impl Agents {
             .and_then(|agent| agent.places.as_deref())
             .or(self.defaults().places.as_deref())
             .unwrap_or_default()
+    }
+
+    /// How much an agent's models are told before a conversation.
+    pub fn prompt_profile(&self, agent_id: &str) -> PromptProfile {
+        self.agent(agent_id)
+            .and_then(|agent| agent.prompt_profile)
+            .or(self.defaults().prompt_profile)
+            .unwrap_or(PromptProfile::Auto)
     }
 
     /// The models that an agent tries after its first one, in order.

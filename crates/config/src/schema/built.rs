@@ -6,7 +6,10 @@ use serde_json::Value;
 ///
 /// `*` stands for any map key and any list item. `path=word` counts for that one value only.
 const BUILT: &[&str] = &[
+    "agents.defaults.bootstrapMaxChars",
     "agents.defaults.contextTokens",
+    "agents.defaults.envelopeTimestamp",
+    "agents.defaults.envelopeTimezone",
     "agents.defaults.memorySearch.cache",
     "agents.defaults.memorySearch.chunking",
     "agents.defaults.memorySearch.enabled",
@@ -30,8 +33,12 @@ const BUILT: &[&str] = &[
     "agents.defaults.models.*.params.provider",
     "agents.defaults.models.*.params.temperature",
     "agents.defaults.places",
+    "agents.defaults.promptProfile",
+    "agents.defaults.skipBootstrap",
     "agents.defaults.thinkingDefault",
     "agents.defaults.timeoutSeconds",
+    "agents.defaults.userTimezone",
+    "agents.defaults.workspace",
     "agents.list.*.default",
     "agents.list.*.id",
     "agents.list.*.memorySearch.cache",
@@ -52,6 +59,8 @@ const BUILT: &[&str] = &[
     "agents.list.*.memorySearch.sync.onSearch",
     "agents.list.*.model",
     "agents.list.*.places",
+    "agents.list.*.promptProfile",
+    "agents.list.*.workspace",
     "auth.cooldowns",
     "auth.order",
     "auth.profiles",
@@ -93,6 +102,9 @@ const BUILT: &[&str] = &[
     "models.providers.*.service",
     "models.providers.*.slots",
     "models.providers.*.timeoutSeconds",
+    "skills.allowBundled",
+    "skills.entries",
+    "skills.load.extraDirs",
     "wizard",
 ];
 
