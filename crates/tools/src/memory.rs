@@ -36,6 +36,9 @@ use index::Index;
 /// Texts that are sent to an embedder at a time.
 const BATCH: usize = 32;
 
+/// What servers answer to a text that is too long for them.
+const TOO_LONG: [u16; 4] = [400, 413, 422, 500];
+
 /// How long a search leaves an embedder alone that failed: somebody waits for the answer.
 const REST: Duration = Duration::from_secs(60);
 
@@ -182,7 +185,9 @@ impl Memory {
         let vectors = match embedder.embed(&texts).await {
             Ok(vectors) => texts.into_iter().zip(vectors).collect(),
             // One that is too long fails all that came with it.
-            Err(EmbeddingError::Refused { .. }) if texts.len() > 1 => {
+            Err(EmbeddingError::Refused { status, .. })
+                if texts.len() > 1 && TOO_LONG.contains(&status) =>
+            {
                 match one_by_one(embedder, texts).await {
                     Ok(vectors) => vectors,
                     Err(error) => return Ok(Err(error)),
@@ -253,10 +258,6 @@ async fn one_by_one(
             Err(error) => return Err(error),
         };
         vectors.push((text, vector));
-        // A server that refuses the first few alone refuses all.
-        if vectors.len() >= 3 && vectors.iter().all(|(_, vector)| vector.is_empty()) {
-            break;
-        }
     }
     match refusal {
         Some(error) if vectors.iter().all(|(_, vector)| vector.is_empty()) => Err(error),

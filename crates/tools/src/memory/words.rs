@@ -95,28 +95,43 @@ pub(crate) fn expression(words: &[Word]) -> Option<String> {
     (!terms.is_empty()).then(|| terms.join(" OR "))
 }
 
-/// The part of a text, at most `longest` characters, in which most of the words are, from the beginning of a line on.
+/// The part of a text, at most `longest` characters, in which most of the words are: from the beginning of a line on, or
+/// from within one that is long.
 pub(crate) fn snippet(text: &str, words: &[Word], longest: usize) -> String {
-    let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1));
-    let mut best = (0, first(text, longest));
-    if best.1.len() == text.len() {
+    let mut best = first(text, longest);
+    if best.len() == text.len() {
         return text.to_owned();
     }
-    for (place, start) in starts.enumerate() {
+    let mut most = None;
+    for start in starts(text, longest) {
         let part = first(&text[start..], longest);
         let lower = part.to_lowercase();
-        let held = words
-            .iter()
-            .filter(|word| lower.contains(word.stem()))
-            .count();
-        if place == 0 || held > best.0 {
-            best = (held, part);
+        let held = words.iter().filter(|word| lower.contains(word.stem()));
+        let held = Some(held.count());
+        if held > most {
+            (most, best) = (held, part);
         }
         if start + part.len() == text.len() {
             break;
         }
     }
-    best.1.to_owned()
+    best.to_owned()
+}
+
+/// Where a part may begin: at each line, and in a long line after the next space at every third of a part.
+fn starts(text: &str, longest: usize) -> Vec<usize> {
+    let mut starts = vec![0];
+    let mut since = 0;
+    for (at, c) in text.char_indices() {
+        since += 1;
+        let next = at + c.len_utf8();
+        let is_late = since > longest / 3;
+        if c == '\n' || is_late && (c.is_whitespace() || is_sign(c)) {
+            starts.push(next);
+            since = 0;
+        }
+    }
+    starts
 }
 
 /// The first characters of a text.
@@ -203,5 +218,7 @@ mod tests {
         assert_eq!(snippet(text, &words, 30), "The dentist has number 4.\nMore");
         assert_eq!(snippet(text, &words, 700), text);
         assert_eq!(snippet("abcdefgh", &[], 3), "abc");
+        let long = format!("{}the dentist has number 4", "and so on ".repeat(20));
+        assert!(snippet(&long, &words, 60).contains("the dentist has number"));
     }
 }
