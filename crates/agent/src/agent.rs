@@ -36,6 +36,12 @@ const PROFILE_OVERRIDE_SOURCE: &str = "authProfileOverrideSource";
 /// The session setting that holds a thinking level chosen for this session.
 const THINKING_LEVEL: &str = "thinkingLevel";
 
+/// Where a session may go, beside what holds for its agent: its own bound.
+pub fn session_places(session: &Session) -> Places {
+    let places = session.settings.get(PLACES).and_then(Value::as_array);
+    Places::only(places.into_iter().flatten().filter_map(Value::as_str))
+}
+
 /// The owner's settings for every run.
 #[derive(Debug, Clone)]
 pub struct AgentSettings {
@@ -328,8 +334,7 @@ impl Agent {
 
     /// Where a session may go, beside what holds for its agent: both must admit a model.
     pub fn places(&self, session: &Session) -> Places {
-        let places = session.settings.get(PLACES).and_then(Value::as_array);
-        Places::only(places.into_iter().flatten().filter_map(Value::as_str))
+        session_places(session)
     }
 
     /// Binds a session to places (`local`, regions, provider ids); none lifts its own bound, never that of its agent.

@@ -34,7 +34,7 @@ mod toolbox;
 mod turn;
 mod workspace;
 
-pub use agent::{Agent, AgentSettings, ChoiceError};
+pub use agent::{Agent, AgentSettings, ChoiceError, session_places};
 pub use commands::{
     Command, CommandError, Conversation, Directives, Names, Next, Parsed, Peer, ReasoningLevel,
     Taken, UsageFooter, VerboseLevel, parse, place_list, short_tokens, stopped,

@@ -17,6 +17,7 @@ use moltbot_llm::{
 };
 use moltbot_services::{Launcher, ServedBackend, Services};
 use moltbot_store::{Session, Store};
+use moltbot_tools::memory::{Embeddings, Memory, MemorySettings};
 
 use crate::args::Globals;
 use crate::exit::Exit;
@@ -173,6 +174,24 @@ impl App {
             .with_credentials(credentials)
             .with_prompt(prompt)
             .with_tool_policies(ToolPolicies::new(&self.snapshot.config)))
+    }
+
+    /// The notes of an agent.
+    pub(crate) fn memory(&self, agent_id: &str) -> Memory {
+        let snapshot = &self.snapshot;
+        let agents = snapshot.config.agents();
+        let config = agents.memory_search(agent_id);
+        let settings = MemorySettings::new(
+            &config,
+            &snapshot.environment,
+            &self.paths().state_dir,
+            agent_id,
+            &snapshot.workspace(agent_id),
+        );
+        let places = Places::only(agents.places(agent_id));
+        let credentials = self.credentials(agent_id);
+        let embeddings = Embeddings::from_config(&config, &snapshot.config, &credentials, &places);
+        Memory::new(settings, embeddings)
     }
 
     /// The session that a person names: by id, by key, or by a name of their own; the agent's main one where none is

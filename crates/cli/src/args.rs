@@ -49,6 +49,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: PromptCommand,
     },
+    /// The agent's notes: what is indexed, and searching them.
+    Memory {
+        #[command(subcommand)]
+        command: MemoryCommand,
+    },
     /// Read and change the configuration.
     Config {
         #[command(subcommand)]
@@ -391,6 +396,49 @@ pub(crate) struct PromptShowArgs {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// `moltbot memory …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum MemoryCommand {
+    /// What is indexed, of each agent.
+    Status {
+        /// Only this agent.
+        #[arg(long, value_name = "ID")]
+        agent: Option<String>,
+        /// Bring the index up to date first.
+        #[arg(long)]
+        index: bool,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Bring the index up to date with the files.
+    Index {
+        /// Only this agent. Left out: all.
+        #[arg(long, value_name = "ID")]
+        agent: Option<String>,
+        /// Read every file again, changed or not.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Search the notes as the agent does.
+    Search {
+        /// What to look for.
+        query: String,
+        /// The agent whose notes are searched.
+        #[arg(long, value_name = "ID")]
+        agent: Option<String>,
+        /// The most results. Default: memorySearch.query.maxResults, or 6.
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=50))]
+        max_results: Option<u16>,
+        /// The least score of a result, 0 to 1.
+        #[arg(long, value_name = "SCORE")]
+        min_score: Option<f64>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// `moltbot config …`.

@@ -25,6 +25,7 @@ mod clocks;
 mod cooldown;
 mod credentials;
 mod dialect;
+mod embeddings;
 mod endpoint;
 mod event;
 mod failure;
@@ -58,6 +59,7 @@ pub use credentials::{
     Credential, CredentialSource, Credentials, ProfileKind, ProfileState, StoredProfile, redact,
 };
 pub use dialect::{Decoder, TextDecoder, encode};
+pub use embeddings::{Embedder, EmbeddingError, EmbeddingServer};
 pub use endpoint::Endpoint;
 pub use event::{Event, Phase};
 pub use failure::{Failure, FailureClass, NextStep, TokenFigures, in_words};

@@ -428,6 +428,15 @@ impl Agents {
         self.list().iter().find(|agent| agent.normalized_id() == id)
     }
 
+    /// How an agent's notes are searched: its own settings over those of `defaults`, key by key.
+    pub fn memory_search(&self, id: &str) -> MemorySearch {
+        let defaults = self.defaults().memory_search.clone().unwrap_or_default();
+        let own = self
+            .agent(id)
+            .and_then(|agent| agent.memory_search.as_ref());
+        own.map_or_else(|| defaults.clone(), |own| own.or(&defaults))
+    }
+
     /// Id of the agent that answers where nothing else decides: the first one marked `default`,
     /// else the first, else `main`.
     pub fn default_agent_id(&self) -> String {

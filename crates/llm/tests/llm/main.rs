@@ -7,6 +7,7 @@ mod capabilities;
 mod captures;
 mod cooldown;
 mod dialects;
+mod embeddings;
 mod encode;
 mod fixture;
 mod knowledge;

@@ -6,6 +6,7 @@ mod call;
 #[cfg(unix)]
 mod exec;
 mod files;
+mod memory;
 #[cfg(unix)]
 mod processes;
 mod sessions;
