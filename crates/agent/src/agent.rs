@@ -8,6 +8,7 @@ use moltbot_llm::{Backends, Catalog, CatalogError, Credentials, Model, Places, T
 use moltbot_store::{Session, SessionPatch, Store, StoreError};
 use serde_json::{Map, Value};
 
+use crate::context::ContextSettings;
 use crate::gate::Gate;
 use crate::history::{self, HistoryError, UnansweredMessage};
 use crate::limits::Limits;
@@ -30,6 +31,9 @@ const PROFILE_OVERRIDE_SOURCE: &str = "authProfileOverrideSource";
 
 /// The session setting that holds a thinking level chosen for this session.
 const THINKING_LEVEL: &str = "thinkingLevel";
+
+/// The session setting that says at which count of compactions memory was last written.
+pub(crate) const FLUSHED_AT_COMPACTION: &str = "memoryFlushCompactionCount";
 
 /// The owner's settings for every run.
 #[derive(Debug, Clone)]
@@ -58,6 +62,7 @@ pub struct Agent {
     pub(crate) settings: AgentSettings,
     pub(crate) tools: Toolbox,
     pub(crate) gate: Gate,
+    pub(crate) context: ContextSettings,
     credentials: Arc<Credentials>,
 }
 
@@ -76,6 +81,7 @@ impl Agent {
             settings,
             tools: Toolbox::new(),
             gate: Gate::closed(),
+            context: ContextSettings::default(),
             credentials: Arc::default(),
         }
     }
@@ -92,6 +98,13 @@ impl Agent {
     pub fn with_tools(mut self, tools: Toolbox, gate: Gate) -> Self {
         self.tools = tools;
         self.gate = gate;
+        self
+    }
+
+    /// The same agent, which keeps conversations within the context window like this.
+    #[must_use]
+    pub fn with_context(mut self, context: ContextSettings) -> Self {
+        self.context = context;
         self
     }
 
@@ -137,6 +150,7 @@ impl Agent {
             PROFILE_OVERRIDE,
             PROFILE_OVERRIDE_SOURCE,
             THINKING_LEVEL,
+            FLUSHED_AT_COMPACTION,
         ];
         let settings = chosen.map(|key| (key.to_owned(), Value::Null));
         let patch = SessionPatch {
@@ -224,7 +238,7 @@ impl Agent {
             .map(|_| ())
     }
 
-    async fn set<const N: usize>(
+    pub(crate) async fn set<const N: usize>(
         &self,
         session: &Session,
         settings: [(&str, Value); N],

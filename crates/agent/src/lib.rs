@@ -11,9 +11,13 @@
 
 mod agent;
 mod arguments;
+mod aside;
 mod calls;
 mod clock;
+mod compact;
+mod context;
 mod draft;
+mod flush;
 mod gate;
 mod history;
 mod inbox;
@@ -22,6 +26,7 @@ mod progress;
 mod prompt;
 mod records;
 mod repetition;
+mod room;
 mod run;
 mod session_key;
 mod tool;
@@ -29,6 +34,8 @@ mod toolbox;
 mod turn;
 
 pub use agent::{Agent, AgentSettings, ChoiceError};
+pub use compact::CompactReport;
+pub use context::{ContextSettings, FlushSettings, TooLong};
 pub use gate::{Approver, Gate, Question, Verdict};
 pub use history::{HistoryError, UnansweredMessage, transcript};
 pub use inbox::Inbox;

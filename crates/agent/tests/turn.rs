@@ -2,6 +2,11 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+#[path = "turn/context.rs"]
+mod context;
+#[path = "turn/context_property.rs"]
+mod context_property;
+
 use std::collections::BTreeMap;
 use std::future::pending;
 use std::sync::Arc;
