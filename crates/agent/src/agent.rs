@@ -11,6 +11,7 @@ use moltbot_store::{Session, SessionPatch, Store, StoreError};
 use serde_json::{Map, Value};
 
 use crate::commands::RESET_SETTINGS;
+use crate::context::ContextSettings;
 use crate::gate::Gate;
 use crate::history::{self, HistoryError, UnansweredMessage};
 use crate::limits::Limits;
@@ -35,6 +36,9 @@ const PROFILE_OVERRIDE_SOURCE: &str = "authProfileOverrideSource";
 
 /// The session setting that holds a thinking level chosen for this session.
 const THINKING_LEVEL: &str = "thinkingLevel";
+
+/// The session setting that says at which count of compactions memory was last written.
+pub(crate) const FLUSHED_AT_COMPACTION: &str = "memoryFlushCompactionCount";
 
 /// Where a session may go, beside what holds for its agent: its own bound.
 pub fn session_places(session: &Session) -> Places {
@@ -73,6 +77,7 @@ pub struct Agent {
     pub(crate) prompt: PromptSettings,
     /// Skills that have commands.
     pub(crate) skills: Vec<SkillCommand>,
+    pub(crate) context: ContextSettings,
     credentials: Arc<Credentials>,
 }
 
@@ -94,6 +99,7 @@ impl Agent {
             gate: Gate::closed(),
             prompt: PromptSettings::default(),
             skills: Vec::new(),
+            context: ContextSettings::default(),
             credentials: Arc::default(),
         }
     }
@@ -160,6 +166,13 @@ impl Agent {
         tools.filter(|name| allowed.names.contains(name))
     }
 
+    /// The same agent, which keeps conversations within the context window like this.
+    #[must_use]
+    pub fn with_context(mut self, context: ContextSettings) -> Self {
+        self.context = context;
+        self
+    }
+
     /// The models it knows.
     pub fn catalog(&self) -> &Catalog {
         &self.catalog
@@ -199,6 +212,7 @@ impl Agent {
             PROFILE_OVERRIDE,
             PROFILE_OVERRIDE_SOURCE,
             THINKING_LEVEL,
+            FLUSHED_AT_COMPACTION,
         ];
         let chosen = chosen.into_iter().chain(RESET_SETTINGS);
         let settings = chosen.map(|key| (key.to_owned(), Value::Null));

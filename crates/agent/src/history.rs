@@ -9,6 +9,7 @@ use moltbot_store::{Entry, NewEntry, Store, StoreError, Turn, TurnState};
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
+use crate::context::{COMPACTION, Compaction, Context, Line};
 use crate::prompt::{PROMPT, Prompt};
 
 /// The kind of entries that hold a [`Message`].
@@ -55,32 +56,48 @@ const NO_RESULT: &str = "[moltbot] missing tool result in session history; the p
 /// A transcript as a model is shown it.
 pub(crate) struct History {
     prompt: Option<Prompt>,
-    messages: Vec<Message>,
+    context: Context,
 }
 
 impl History {
     /// Reads the turns that a model took up, oldest first. A turn without any answer is left out: its message was never
-    /// part of a conversation, and two messages of one side in a row are refused by strict chat templates.
+    /// part of a conversation, and two messages of one side in a row are refused by strict chat templates. Of what the
+    /// newest compaction left out nothing is read but what it says.
     pub(crate) async fn read(store: &Store, session_id: &str) -> Result<Self, HistoryError> {
         let turns = store.turns(session_id).await?;
         let entries = store.transcript(session_id).await?;
-        let by_turn = group(&entries)?;
-        let mut messages = Vec::with_capacity(entries.len());
-        for turn in &turns {
-            let Some(of_turn) = by_turn.get(turn.id.as_str()) else {
-                continue;
-            };
-            let answered = of_turn
-                .iter()
-                .any(|message| matches!(message, Message::Assistant(_)));
-            if answered && turn.state != TurnState::Running {
-                complete(of_turn, &mut messages);
+        let newest = |kind: &str| entries.iter().rev().find(|entry| entry.kind == kind);
+        let compacted = newest(COMPACTION);
+        let compaction: Option<Compaction> = compacted.map(parse).transpose()?;
+        let first_kept = compaction
+            .as_ref()
+            .and_then(|last| last.first_kept_entry_id.as_ref());
+        let first = entries.iter().find(|entry| Some(&entry.id) == first_kept);
+        let first = first.map_or(0, |entry| entry.seq);
+        let mut by_turn: HashMap<&str, OfTurn> = HashMap::new();
+        for entry in entries.iter().filter(|entry| entry.kind == MESSAGE) {
+            let message: Message = parse(entry)?;
+            let turn = by_turn.entry(&entry.turn_id).or_default();
+            turn.is_answered |= matches!(message, Message::Assistant(_));
+            if entry.seq >= first {
+                turn.lines.push((entry, message));
             }
         }
-        let prompt = entries.iter().rev().find(|entry| entry.kind == PROMPT);
+        let mut lines = Vec::with_capacity(entries.len());
+        // What a server counted before the compaction was more than is shown now.
+        let mut stale = 0;
+        for turn in &turns {
+            let Some(of_turn) = by_turn.remove(turn.id.as_str()) else {
+                continue;
+            };
+            if of_turn.is_answered && turn.state != TurnState::Running {
+                let compacted = compacted.map_or(0, |entry| entry.seq);
+                complete(of_turn.lines, compacted, &mut lines, &mut stale);
+            }
+        }
         Ok(Self {
-            prompt: prompt.map(parse).transpose()?,
-            messages,
+            prompt: newest(PROMPT).map(parse).transpose()?,
+            context: Context::new(compaction, lines, stale),
         })
     }
 
@@ -89,33 +106,58 @@ impl History {
     /// Tools that have changed since begin it anew: what is gone must not be offered.
     pub(crate) fn prompt(&self, tools: &[ToolSpec]) -> Option<Prompt> {
         let prompt = self.prompt.as_ref()?;
-        (!self.messages.is_empty() && prompt.tools == tools).then(|| prompt.clone())
+        (!self.context.is_empty() && prompt.tools == tools).then(|| prompt.clone())
     }
 
-    /// The messages.
-    pub(crate) fn into_messages(self) -> Vec<Message> {
-        self.messages
+    /// The conversation.
+    pub(crate) fn into_context(self) -> Context {
+        self.context
     }
 }
 
-/// Adds a turn's messages, and an outcome for each call that has none: servers refuse a call without.
-fn complete(of_turn: &[Message], out: &mut Vec<Message>) {
-    let mut open: Vec<(&ToolCall, i64)> = Vec::new();
-    for message in of_turn {
-        match message {
+/// The messages of one turn that are still shown.
+#[derive(Default)]
+struct OfTurn<'a> {
+    is_answered: bool,
+    lines: Vec<(&'a Entry, Message)>,
+}
+
+/// Adds a turn's messages, and an outcome for each call that has none: servers refuse a call without. Counts in `stale`
+/// how many lines stand before the entry `compacted`.
+fn complete(
+    of_turn: Vec<(&Entry, Message)>,
+    compacted: u64,
+    out: &mut Vec<Line>,
+    stale: &mut usize,
+) {
+    let mut open: Vec<(ToolCall, i64)> = Vec::new();
+    let close = |open: &mut Vec<(ToolCall, i64)>, out: &mut Vec<Line>| {
+        out.extend(open.drain(..).map(|(call, at)| Line {
+            entry: None,
+            message: no_result(&call, at),
+        }));
+    };
+    for (entry, message) in of_turn {
+        match &message {
             Message::ToolResult(result) => open.retain(|(call, _)| call.id != result.tool_call_id),
-            _ => out.extend(open.drain(..).map(|(call, at)| no_result(call, at))),
+            _ => close(&mut open, out),
         }
-        out.push(message.clone());
-        if let Message::Assistant(assistant) = message {
+        if let Message::Assistant(assistant) = &message {
             open.extend(
                 assistant
                     .tool_calls()
-                    .map(|call| (call, assistant.timestamp)),
+                    .map(|call| (call.clone(), assistant.timestamp)),
             );
         }
+        out.push(Line {
+            entry: Some(entry.id.clone()),
+            message,
+        });
+        if entry.seq < compacted {
+            *stale = out.len();
+        }
     }
-    out.extend(open.drain(..).map(|(call, at)| no_result(call, at)));
+    close(&mut open, out);
 }
 
 fn no_result(call: &ToolCall, timestamp: i64) -> Message {
@@ -151,8 +193,10 @@ pub(crate) async fn unanswered(
         .iter()
         .filter(|part| part.from() != Provenance::Program);
     let text: Vec<&str> = said.filter_map(Content::as_text).collect();
-    Ok(Some(UnansweredMessage {
-        text: text.join("\n"),
+    let text = text.join("\n");
+    // What the program itself asked is nobody's to ask again.
+    Ok((!text.is_empty()).then_some(UnansweredMessage {
+        text,
         state: *state,
     }))
 }

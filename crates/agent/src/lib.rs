@@ -11,10 +11,14 @@
 
 mod agent;
 mod arguments;
+mod aside;
 mod calls;
 mod clock;
 mod commands;
+mod compact;
+mod context;
 mod draft;
+mod flush;
 mod gate;
 mod history;
 mod inbox;
@@ -25,6 +29,7 @@ mod prompt;
 mod records;
 mod repetition;
 mod reply;
+mod room;
 mod run;
 mod session_key;
 mod skills;
@@ -39,6 +44,8 @@ pub use commands::{
     Command, CommandError, Conversation, Directives, Names, Next, Parsed, Peer, ReasoningLevel,
     Taken, UsageFooter, VerboseLevel, parse, place_list, short_tokens, stopped,
 };
+pub use compact::CompactReport;
+pub use context::{ContextSettings, FlushSettings, TooLong};
 pub use gate::{Approver, Gate, Question, Verdict};
 pub use history::{HistoryError, UnansweredMessage, transcript};
 pub use inbox::Inbox;

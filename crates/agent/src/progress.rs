@@ -33,6 +33,15 @@ pub enum Progress {
     NextStep,
     /// A message that the person sent meanwhile has been taken up.
     Steered(String),
+    /// The conversation is too long for what comes next, and is being shortened.
+    Compacting,
+    /// It has been shortened. Does not follow where nothing made it shorter.
+    Compacted {
+        /// Tokens of its prompt before.
+        before: u64,
+        /// About so many after.
+        after: u64,
+    },
 }
 
 /// Takes what happens.

@@ -1,12 +1,14 @@
 //! The loop of a turn: ask the model, do what it asks for, tell it, until it has answered.
 
 use moltbot_llm::{
-    Answer, AssistantMessage, AssistantPart, Attempt, Content, Ladder, Message, ModelRef,
-    Provenance, Request, StopReason, TokenCount, ToolCall, ToolChoice, Usage, UserMessage,
+    Answer, AssistantMessage, AssistantPart, Attempt, Content, Knowledge, Ladder, Message,
+    ModelRef, Provenance, Request, StopReason, TokenCount, ToolCall, ToolChoice, Usage,
+    UserMessage,
 };
 use moltbot_store::{NewEntry, Store};
 
 use crate::calls::Calls;
+use crate::context::{Compactor, Context};
 use crate::draft::Draft;
 use crate::history;
 use crate::inbox::Inbox;
@@ -22,6 +24,8 @@ pub(crate) struct Run<'a> {
     pub(crate) store: &'a Store,
     pub(crate) turn_id: &'a str,
     pub(crate) ladder: &'a Ladder,
+    pub(crate) knowledge: &'a Knowledge,
+    pub(crate) compactor: Compactor<'a>,
     pub(crate) calls: Calls<'a>,
     pub(crate) limits: Limits,
     pub(crate) inbox: Option<&'a Inbox>,
@@ -29,6 +33,8 @@ pub(crate) struct Run<'a> {
     pub(crate) stamp: &'a Stamp,
     /// What the model is asked: grows by each step.
     pub(crate) request: Request,
+    /// Where its messages come from.
+    pub(crate) context: Context,
     /// What the person has seen of the present step.
     pub(crate) draft: Draft,
     pub(crate) spent: Spent,
@@ -129,16 +135,7 @@ impl Run<'_> {
             Tools::Offered => ToolChoice::Auto,
             Tools::Over(_) => ToolChoice::None,
         };
-        self.draft = Draft::default();
-        let draft = &mut self.draft;
-        let mut sink = |event| {
-            draft.take(&event);
-            progress(Progress::Model(event));
-        };
-        self.ladder
-            .run(&self.request, &mut sink)
-            .await
-            .map_err(TurnError::Models)
+        self.ask_within_window(progress).await
     }
 
     /// Adds up what a step took.
@@ -195,9 +192,12 @@ impl Run<'_> {
     }
 
     /// Writes messages into the journal, and shows them to the model from now on.
-    async fn keep(&mut self, messages: Vec<Message>) -> Result<(), TurnError> {
+    pub(crate) async fn keep(&mut self, messages: Vec<Message>) -> Result<(), TurnError> {
         let entries: Vec<NewEntry> = messages.iter().map(history::entry).collect();
-        self.store.append(self.turn_id, entries).await?;
+        let stored = self.store.append(self.turn_id, entries).await?;
+        for (message, entry) in messages.iter().zip(stored) {
+            self.context.push(Some(entry.id), message.clone());
+        }
         self.request.messages.extend(messages);
         Ok(())
     }

@@ -12,6 +12,7 @@ use thiserror::Error;
 use crate::agent::Agent;
 use crate::calls::Calls;
 use crate::clock::TurnClock;
+use crate::context::{Compactor, TooLong};
 use crate::draft::Draft;
 use crate::history::{self, History, HistoryError};
 use crate::inbox::Inbox;
@@ -83,6 +84,9 @@ pub enum TurnError {
     /// No model answered.
     #[error(transparent)]
     Models(LadderError),
+    /// The conversation does not fit any model, even shortened as far as it goes.
+    #[error(transparent)]
+    TooLong(TooLong),
     /// A model asked for a tool, and none was offered.
     #[error(
         "{0} asked for a tool that it was not offered, and said nothing else; ask again or use another model."
@@ -118,9 +122,9 @@ pub enum TurnError {
 }
 
 /// Ends the turn in the journal if its future is dropped half-way.
-struct Open<'a> {
+pub(crate) struct Open<'a> {
     agent: &'a Agent,
-    turn_id: String,
+    pub(crate) turn_id: String,
     finished: bool,
 }
 
@@ -132,8 +136,16 @@ impl Drop for Open<'_> {
     }
 }
 
-impl Open<'_> {
-    async fn finish(
+impl<'a> Open<'a> {
+    pub(crate) fn new(agent: &'a Agent, turn_id: String) -> Self {
+        Self {
+            agent,
+            turn_id,
+            finished: false,
+        }
+    }
+
+    pub(crate) async fn finish(
         mut self,
         entries: Vec<NewEntry>,
         end: TurnEnd,
@@ -178,16 +190,15 @@ impl Agent {
         let prompt = history.prompt(&specs);
         let message = self.prompt.stamp.message(request.message, now_ms());
         let entries = vec![history::entry(&message)];
-        let (turn, _) = self.store.begin_turn(&session.session_id, entries).await?;
-        let open = Open {
-            agent: self,
-            turn_id: turn.id,
-            finished: false,
-        };
-        let mut messages = history.into_messages();
-        messages.push(message);
+        let (turn, stored) = self.store.begin_turn(&session.session_id, entries).await?;
+        let open = Open::new(self, turn.id);
+        let mut context = history.into_context();
+        if prompt.is_none() {
+            context.forget_usage();
+        }
+        context.push(stored.last().map(|entry| entry.id.clone()), message);
         let asked = Request {
-            messages,
+            messages: context.messages(),
             thinking: request.thinking.unwrap_or_else(|| self.thinking(session)),
             origin: Origin {
                 session: Some(session.session_id.clone()),
@@ -204,6 +215,8 @@ impl Agent {
             store: &self.store,
             turn_id: &turn_id,
             ladder: &ladder,
+            knowledge: self.backends.knowledge(),
+            compactor: Compactor::new(&self.context, &ladder, &session.session_id),
             calls: Calls {
                 tools: &tools,
                 policies: &self.policies,
@@ -216,6 +229,7 @@ impl Agent {
             inbox: request.inbox,
             stamp: &self.prompt.stamp,
             request: asked,
+            context,
             draft: Draft::default(),
             spent: Spent::default(),
             cost: 0.0,

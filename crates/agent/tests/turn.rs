@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+#[path = "turn/context.rs"]
+mod context;
+#[path = "turn/context_property.rs"]
+mod context_property;
 #[path = "turn/prompt.rs"]
 mod prompt;
 

@@ -84,5 +84,7 @@ pub use relocate::Relocating;
 pub use repair::{Repairing, Repairs};
 pub use request::{Origin, Priority, Request, ThinkingLevel, ToolChoice, ToolSpec};
 pub use rotation::Rotating;
-pub use tokens::{Budgeting, CountSource, TokenCount, TokenCounter};
+pub use tokens::{
+    Budgeting, CountSource, TokenCount, TokenCounter, estimate_message, estimate_tokens,
+};
 pub use waiting::Waiting;

@@ -100,6 +100,16 @@ impl View {
                 self.spinner = spinner();
             }
             Progress::Steered(_) => {}
+            Progress::Compacting => self.say("shortening the conversation".to_owned()),
+            Progress::Compacted { before, after } => {
+                self.break_line();
+                self.clear();
+                let text = format!(
+                    "· the conversation was shortened from {before} to about {after} tokens"
+                );
+                output::note(output::styled(DIM, text));
+                self.spinner = spinner();
+            }
         }
     }
 

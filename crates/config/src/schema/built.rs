@@ -7,6 +7,14 @@ use serde_json::Value;
 /// `*` stands for any map key and any list item. `path=word` counts for that one value only.
 const BUILT: &[&str] = &[
     "agents.defaults.bootstrapMaxChars",
+    "agents.defaults.compaction.maxHistoryShare",
+    "agents.defaults.compaction.memoryFlush",
+    "agents.defaults.compaction.mode",
+    "agents.defaults.compaction.reserveTokensFloor",
+    "agents.defaults.contextPruning.hardClear",
+    "agents.defaults.contextPruning.keepLastAssistants",
+    "agents.defaults.contextPruning.softTrim",
+    "agents.defaults.contextPruning.tools",
     "agents.defaults.contextTokens",
     "agents.defaults.envelopeTimestamp",
     "agents.defaults.envelopeTimezone",
