@@ -61,18 +61,18 @@ pub fn skill_commands(skills: &[Skill], reserved: &[&str]) -> Vec<SkillCommand> 
     commands
 }
 
-/// The skill that a text begins with, by its command or its name, and the input behind it: of several, the longest. Case
-/// makes no difference, and space, `_` and `-` are alike.
+/// The skill that a text begins with, by its command or its name, and the input behind it: of several, the longest, and a
+/// command before a name. Case makes no difference, and space, `_` and `-` are alike.
 pub(crate) fn find_skill_command<'a, 't>(
     commands: &'a [SkillCommand],
     text: &'t str,
 ) -> Option<(&'a SkillCommand, &'t str)> {
     let names = commands
         .iter()
-        .flat_map(|command| [(command, &command.name), (command, &command.skill)]);
+        .flat_map(|command| [(command, &command.name, true), (command, &command.skill, false)]);
     names
-        .filter_map(|(command, name)| Some((command, name.len(), after(name, text)?)))
-        .max_by_key(|(_, length, _)| *length)
+        .filter_map(|(command, name, own)| Some((command, (name.len(), own), after(name, text)?)))
+        .max_by_key(|(_, rank, _)| *rank)
         .map(|(command, _, rest)| (command, rest))
 }
 

@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use moltbot_agent::{Arguments, Effect, Plan, Scene};
+use moltbot_llm::Provenance;
 use serde_json::Value;
 use thiserror::Error;
 
@@ -22,6 +23,7 @@ pub struct Folders {
     home: PathBuf,
     protected: Vec<PathBuf>,
     readable: Vec<PathBuf>,
+    results: Vec<PathBuf>,
 }
 
 impl Folders {
@@ -33,14 +35,23 @@ impl Folders {
             home,
             protected,
             readable: Vec::new(),
+            results: Vec::new(),
         }
     }
 
-    /// The same with folders, mostly in protected ones, that are kept for agents to read: managed skills, results that
-    /// were too long. Writing there still changes the agent itself.
+    /// The same with folders, mostly in protected ones, that are kept for agents to read: managed skills. Writing there
+    /// still changes the agent itself.
     #[must_use]
     pub fn with_readable(mut self, readable: Vec<PathBuf>) -> Self {
         self.readable = readable;
+        self
+    }
+
+    /// The same with folders that hold results of tools which were too long: they may be read, but what they say comes
+    /// from outside.
+    #[must_use]
+    pub fn with_results(mut self, results: Vec<PathBuf>) -> Self {
+        self.results = results;
         self
     }
 
@@ -83,6 +94,7 @@ impl Folders {
         let workspace = resolve(workspace)?;
         let protected = Folder::all(&self.protected)?;
         let readable = Folder::all(&self.readable)?;
+        let results = Folder::all(&self.results)?;
         for folder in path.ancestors() {
             let identity = identity(folder);
             let is_in = |folders: &[Folder]| folders.iter().any(|one| one.is(folder, identity));
@@ -91,6 +103,9 @@ impl Folders {
             }
             if is_in(&readable) {
                 return Ok(Zone::Readable);
+            }
+            if is_in(&results) {
+                return Ok(Zone::Results);
             }
             if folder == workspace {
                 return Ok(Zone::Workspace);
@@ -186,15 +201,26 @@ pub(crate) struct Place {
 enum Zone {
     Workspace,
     Readable,
+    Results,
     Elsewhere,
     Protected,
 }
 
 impl Place {
+    /// Where what it says comes from.
+    pub(crate) fn provenance(&self) -> Provenance {
+        match self.zone {
+            Zone::Results => Provenance::Outside,
+            Zone::Workspace | Zone::Readable | Zone::Elsewhere | Zone::Protected => {
+                Provenance::OwnFiles
+            }
+        }
+    }
+
     /// What reading it would be.
     pub(crate) fn reads(&self) -> Effect {
         match self.zone {
-            Zone::Workspace | Zone::Readable => Effect::ReadsOwn,
+            Zone::Workspace | Zone::Readable | Zone::Results => Effect::ReadsOwn,
             Zone::Elsewhere | Zone::Protected => Effect::ReadsPrivate,
         }
     }
@@ -204,7 +230,7 @@ impl Place {
         match self.zone {
             Zone::Workspace => Effect::ChangesWorkspace,
             Zone::Elsewhere => Effect::ChangesOutside,
-            Zone::Readable | Zone::Protected => Effect::ChangesItself,
+            Zone::Readable | Zone::Results | Zone::Protected => Effect::ChangesItself,
         }
     }
 

@@ -141,7 +141,7 @@ fn file(place: &Place, spot: &Spot, arguments: &ReadArguments) -> Result<ToolOut
             ToolOutput::text(title, Provenance::Program).with_image(Image {
                 data: STANDARD.encode(&bytes),
                 mime_type: media_type.to_owned(),
-                from: Provenance::OwnFiles,
+                from: place.provenance(),
             }),
         );
     }
@@ -194,7 +194,7 @@ fn text(file: File, place: &Place, arguments: &ReadArguments) -> Result<ToolOutp
     if part.is_lossy {
         notes.push("[Not all of it is UTF-8; \u{fffd} stands for what is not]".to_owned());
     }
-    let mut output = ToolOutput::text(part.text, Provenance::OwnFiles);
+    let mut output = ToolOutput::text(part.text, place.provenance());
     if !notes.is_empty() {
         output
             .content
