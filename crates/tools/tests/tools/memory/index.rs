@@ -291,7 +291,8 @@ fn contents(file: &Path) -> (Vec<Row>, BTreeMap<(String, String), usize>) {
     let mut words = BTreeMap::new();
     let rows = statement.query_map([], |row| {
         Ok((
-            row.get(0)?,
+            // A mark that stands alone makes an empty word, which is told as none.
+            row.get::<_, Option<String>>(0)?.unwrap_or_default(),
             row.get::<_, Option<String>>(1)?.unwrap_or_default(),
         ))
     });
