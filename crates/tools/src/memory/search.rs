@@ -66,8 +66,7 @@ impl Memory {
     /// The search is switched off, or its file fails.
     pub async fn search(&self, question: &Question, places: &Places) -> Result<Found, MemoryError> {
         if self.settings.sync_on_search {
-            self.on_index(|index, settings| sync::sync(index, settings))
-                .await?;
+            self.on_index(sync::sync).await?;
         }
         let mut found = Found {
             results: Vec::new(),

@@ -49,7 +49,7 @@ pub(crate) fn nearness(
     let mut near = HashMap::new();
     while let Some(row) = rows.next()? {
         let bytes = row.get_ref(1)?.as_blob()?;
-        if bytes.len() == question.len() * size_of::<f32>() {
+        if bytes.len() == size_of_val(question) {
             near.insert(row.get(0)?, cosine(question, bytes));
         }
     }

@@ -268,20 +268,18 @@ async fn a_broken_index_is_made_anew_and_a_foreign_database_is_left_alone() {
     );
 }
 
+/// A piece: path, first and last line, text.
+type Row = (String, i64, i64, String);
+
 /// All that an index holds: the pieces in their order, and which word is how often in which of them.
-fn contents(
-    file: &Path,
-) -> (
-    Vec<(String, i64, i64, String)>,
-    BTreeMap<(String, String), usize>,
-) {
+fn contents(file: &Path) -> (Vec<Row>, BTreeMap<(String, String), usize>) {
     let connection = Connection::open(file).unwrap();
     let query = "SELECT path, start_line, end_line, text FROM pieces ORDER BY path, id";
     let mut statement = connection.prepare(query).unwrap();
     let pieces = statement.query_map([], |row| {
         Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
     });
-    let pieces: Vec<(String, i64, i64, String)> = pieces.unwrap().map(Result::unwrap).collect();
+    let pieces: Vec<Row> = pieces.unwrap().map(Result::unwrap).collect();
     connection
         .execute_batch(
             "CREATE VIRTUAL TABLE temp.vocabulary USING fts5vocab (main, words, instance)",
@@ -293,7 +291,8 @@ fn contents(
     let mut words = BTreeMap::new();
     let rows = statement.query_map([], |row| {
         Ok((
-            row.get(0)?,
+            // A mark that stands alone makes an empty word, which is told as none.
+            row.get::<_, Option<String>>(0)?.unwrap_or_default(),
             row.get::<_, Option<String>>(1)?.unwrap_or_default(),
         ))
     });
