@@ -10,9 +10,10 @@ mod obey;
 mod parse;
 mod status;
 
+pub use known::command_names;
 pub use levels::{ReasoningLevel, UsageFooter, VerboseLevel};
 pub(crate) use obey::RESET_SETTINGS;
-pub use obey::{CommandError, Conversation, Next, Peer, Taken, place_list, stopped};
+pub use obey::{CommandError, Conversation, Next, Peer, Taken, compacted, place_list, stopped};
 pub use parse::{Command, Directives, Names, Parsed, parse};
 pub use status::short_tokens;
 

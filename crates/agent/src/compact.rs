@@ -42,7 +42,8 @@ impl Agent {
             let Some(model) = aside.model().await else {
                 return aside.end(Ok(None), Vec::new(), Usage::default()).await;
             };
-            let mut run = aside.run(&self.tools).await?;
+            let tools = aside.offered();
+            let mut run = aside.run(&tools).await?;
             let work = run.summarise(&model, instructions, progress);
             let outcome = aside.within_time(work, stop).await;
             (outcome, run.usage())

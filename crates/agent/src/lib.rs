@@ -42,7 +42,8 @@ mod workspace;
 pub use agent::{Agent, AgentSettings, ChoiceError, session_places};
 pub use commands::{
     Command, CommandError, Conversation, Directives, Names, Next, Parsed, Peer, ReasoningLevel,
-    Taken, UsageFooter, VerboseLevel, parse, place_list, short_tokens, stopped,
+    Taken, UsageFooter, VerboseLevel, command_names, compacted, parse, place_list, short_tokens,
+    stopped,
 };
 pub use compact::CompactReport;
 pub use context::{ContextSettings, FlushSettings, TooLong};

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use moltbot_agent::{
-    Agent, AgentSettings, Limits, PromptSettings, SessionKey, StoredRecords, ToolPolicies,
+    Agent, AgentSettings, ContextSettings, Gate, Limits, PromptSettings, SessionKey, Skills,
+    StoredRecords, ToolPolicies, command_names, skill_commands,
 };
 use moltbot_config::{
     Environment, LoadError, MAIN_AGENT, Paths, Profile, Snapshot, normalize_agent_id,
@@ -23,6 +24,7 @@ use crate::args::Globals;
 use crate::exit::Exit;
 use crate::logging;
 use crate::output;
+use crate::toolbox;
 
 /// The installation that a command works on.
 pub(crate) struct App {
@@ -143,8 +145,13 @@ impl App {
         }
     }
 
-    /// The agent, ready to take turns.
-    pub(crate) fn agent(&self, agent_id: &str, timeout: Option<u64>) -> Result<Agent, Exit> {
+    /// The agent, ready to take turns, and `gate` to decide about its tool calls.
+    pub(crate) fn agent(
+        &self,
+        agent_id: &str,
+        timeout: Option<u64>,
+        gate: Gate,
+    ) -> Result<Agent, Exit> {
         let credentials = Arc::new(self.credentials(agent_id));
         let has_anthropic_key = credentials.find("anthropic").is_some();
         let defaults = self.snapshot.config.agents().defaults();
@@ -170,9 +177,27 @@ impl App {
         for warning in catalog.warnings().iter().chain(&notices) {
             output::note(output::styled(output::WARN, warning));
         }
+        let snapshot = &self.snapshot;
+        let tools = toolbox::toolbox(
+            snapshot,
+            agent_id,
+            &store,
+            self.memory(agent_id),
+            &prompt.skills,
+        );
+        let reserved: Vec<&str> = command_names().collect();
+        let skills = Skills::find(&prompt.skills);
+        let context = ContextSettings::from_config(
+            &defaults.compaction(),
+            &defaults.context_pruning.clone().unwrap_or_default(),
+            Some(toolbox::results_dir(snapshot)),
+        );
         Ok(Agent::new(catalog, backends, store, settings)
             .with_credentials(credentials)
+            .with_skill_commands(skill_commands(&skills.usable, &reserved))
             .with_prompt(prompt)
+            .with_context(context)
+            .with_tools(tools, gate)
             .with_tool_policies(ToolPolicies::new(&self.snapshot.config)))
     }
 

@@ -1,11 +1,14 @@
 //! `moltbot chat`: the conversation at the terminal.
 
+mod approval;
 mod input;
 mod slash;
 mod view;
 
+use std::sync::Arc;
+
 use moltbot_agent::{
-    Agent, Conversation, Directives, Next, ReasoningLevel, TurnError, TurnRequest,
+    Agent, Conversation, Directives, Gate, Next, ReasoningLevel, TurnError, TurnRequest, compacted,
 };
 use moltbot_llm::Api;
 use moltbot_store::TurnState;
@@ -16,6 +19,7 @@ use crate::commands::footnotes;
 use crate::exit::Exit;
 use crate::interrupt::interrupt;
 use crate::output;
+use approval::AtTerminal;
 use input::{Input, Line};
 pub(crate) use slash::conversation;
 use view::{End, View};
@@ -42,7 +46,12 @@ enum Outcome {
 pub(crate) async fn run(globals: &Globals, args: ChatArgs) -> Result<(), Exit> {
     let app = App::load(globals, false)?;
     let agent_id = app.agent_id(args.agent.as_deref())?;
-    let agent = app.agent(&agent_id, None)?;
+    let mut input = Input::open(&app.paths().state_dir.join("chat-history"));
+    let gate = match input.is_interactive() {
+        true => Gate::asking(Arc::new(AtTerminal)),
+        false => Gate::closed(),
+    };
+    let agent = app.agent(&agent_id, None, gate)?;
     // Held until the chat ends.
     let services = app.services()?;
     services.keep_warm().await;
@@ -57,7 +66,6 @@ pub(crate) async fn run(globals: &Globals, args: ChatArgs) -> Result<(), Exit> {
         },
     };
     chat.greet().await?;
-    let mut input = Input::open(&app.paths().state_dir.join("chat-history"));
     let mut failed = false;
     loop {
         let text = match input.read().await? {
@@ -142,11 +150,7 @@ impl Chat {
                 directives,
             } => return self.turn(&message, directives).await,
             Next::Stop => output::line("Nothing is running; /exit leaves.")?,
-            Next::Compact(_) => {
-                output::line(
-                    "/compact does not work in this version yet; /new starts a new session.",
-                )?;
-            }
+            Next::Compact(instructions) => return self.compact(instructions.as_deref()).await,
         }
         Ok(Outcome::Answered)
     }
@@ -191,6 +195,7 @@ impl Chat {
                 for text in usage.into_iter().chain(footnotes(&report)) {
                     self.dim(text);
                 }
+                self.keep_notes().await;
                 Ok(Outcome::Answered)
             }
             Err(TurnError::Stopped) => {
@@ -201,6 +206,45 @@ impl Chat {
                 output::note(output::styled(output::BAD, &error));
                 Ok(Outcome::Failed)
             }
+        }
+    }
+
+    /// Summarises the conversation because the person asks for it.
+    async fn compact(&self, instructions: Option<&str>) -> Result<Outcome, Exit> {
+        let session = &self.conversation.session;
+        let stop = interrupt();
+        match self
+            .agent
+            .compact(session, instructions, stop, &mut |_| {})
+            .await
+        {
+            Ok(report) => {
+                output::line(compacted(report.as_ref()))?;
+                Ok(Outcome::Answered)
+            }
+            Err(TurnError::Stopped) => {
+                self.dim("Stopped.");
+                Ok(Outcome::Stopped)
+            }
+            Err(error) => {
+                output::note(output::styled(output::BAD, &error));
+                Ok(Outcome::Failed)
+            }
+        }
+    }
+
+    /// Lets the agent write down what must not be lost, where the conversation will soon have to be shortened. The person
+    /// has the answer by then, and may stop it.
+    async fn keep_notes(&self) {
+        let session = &self.conversation.session;
+        let written = self
+            .agent
+            .flush_memory(session, interrupt(), &mut |_| {})
+            .await;
+        match written {
+            Ok(true) => self.dim("Notes of this conversation were written to memory."),
+            Ok(false) => {}
+            Err(error) => tracing::warn!("notes of the conversation were not written: {error}"),
         }
     }
 

@@ -30,7 +30,7 @@ pub(crate) fn toolbox(
     files(snapshot, agent_id, &mut tools);
     commands(snapshot, agent_id, skills, &mut tools);
     web(snapshot, &mut tools);
-    if memory.settings().is_enabled {
+    if memory.settings().enabled {
         let memory = Arc::new(memory);
         tools.add(MemorySearch::new(Arc::clone(&memory)));
         tools.add(MemoryGet::new(memory));
@@ -72,8 +72,7 @@ fn files(snapshot: &Snapshot, agent_id: &str, tools: &mut Toolbox) {
 
 fn commands(snapshot: &Snapshot, agent_id: &str, skills: &SkillSettings, tools: &mut Toolbox) {
     let table = Arc::new(ProcessTable::new(results_dir(snapshot)));
-    let mut settings =
-        ExecSettings::from_config(&snapshot.config, agent_id, &snapshot.environment);
+    let mut settings = ExecSettings::from_config(&snapshot.config, agent_id, &snapshot.environment);
     for (name, value) in Skills::find(skills).variables(skills) {
         settings.environment.entry(name).or_insert(value);
     }

@@ -62,7 +62,7 @@ const KNOWN: &[Known] = &[
     known("stop", &[], Kind::Whole, "", "stop the answer that is being written", SESSION),
     known("retry", &[], Kind::Whole, "", "send the last unanswered message again", SESSION),
     // Listed as soon as the surfaces carry it out.
-    known("compact", &[], Kind::Whole, "[instructions]", "summarise what was said so far", None),
+    known("compact", &[], Kind::Whole, "[instructions]", "summarise what was said so far", SESSION),
     known("model", &[], Kind::Directive, "[name]", "show or choose the model; /model default goes back", OPTIONS),
     known("think", &["thinking", "t"], Kind::Directive, "[level]", "off, minimal, low, medium, high, xhigh", OPTIONS),
     known("reasoning", &["reason"], Kind::Directive, "on|off", "show the model's reasoning", OPTIONS),
@@ -97,6 +97,13 @@ pub(super) fn find(word: &str) -> Option<&'static Known> {
     KNOWN
         .iter()
         .find(|known| is_it(&known.name) || known.aliases.iter().any(is_it))
+}
+
+/// The names and other names of all commands, without `/`: no skill's command can be called like that.
+pub fn command_names() -> impl Iterator<Item = &'static str> {
+    KNOWN
+        .iter()
+        .flat_map(|known| std::iter::once(known.name).chain(known.aliases.iter().copied()))
 }
 
 /// What is listed: the skills' command only where there are skills.
@@ -191,7 +198,7 @@ mod tests {
     fn what_does_not_work_is_not_listed() {
         for text in [help(false), commands(false)] {
             assert!(text.contains("/new [model] [message]"), "{text}");
-            for word in ["/skill", "/queue", "/compact"] {
+            for word in ["/skill", "/queue"] {
                 assert!(!text.contains(word), "{text}");
             }
         }

@@ -8,7 +8,9 @@ use thiserror::Error;
 use super::known;
 use super::levels::{self, ReasoningLevel, UsageFooter, VerboseLevel};
 use super::parse::{Command, Directives, Parsed, parse};
+use super::status::short_tokens;
 use crate::agent::Agent;
+use crate::compact::CompactReport;
 use crate::history::HistoryError;
 use crate::skills::{SkillCommand, find_skill_command};
 
@@ -105,6 +107,22 @@ pub enum CommandError {
     /// The transcript cannot be read.
     #[error(transparent)]
     History(#[from] HistoryError),
+}
+
+/// What a person is told of `/compact`.
+pub fn compacted(report: Option<&CompactReport>) -> String {
+    let Some(report) = report else {
+        return "⚙️ Compaction skipped: there is nothing that a summary would make shorter."
+            .to_owned();
+    };
+    let percent = report.after * 100 / report.window.max(1);
+    format!(
+        "⚙️ Compacted ({} → {}) • Context {}/{} ({percent}%)",
+        short_tokens(report.before),
+        short_tokens(report.after),
+        short_tokens(report.after),
+        short_tokens(report.window),
+    )
 }
 
 /// What is said when something was stopped, with so many sub-agents.

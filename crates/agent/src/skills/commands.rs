@@ -67,9 +67,12 @@ pub(crate) fn find_skill_command<'a, 't>(
     commands: &'a [SkillCommand],
     text: &'t str,
 ) -> Option<(&'a SkillCommand, &'t str)> {
-    let names = commands
-        .iter()
-        .flat_map(|command| [(command, &command.name, true), (command, &command.skill, false)]);
+    let names = commands.iter().flat_map(|command| {
+        [
+            (command, &command.name, true),
+            (command, &command.skill, false),
+        ]
+    });
     names
         .filter_map(|(command, name, own)| Some((command, (name.len(), own), after(name, text)?)))
         .max_by_key(|(_, rank, _)| *rank)

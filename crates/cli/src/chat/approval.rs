@@ -73,7 +73,14 @@ mod tests {
 
     #[test]
     fn only_a_clear_yes_is_one() {
-        for (answer, yes) in [("y", true), (" Yes ", true), ("", false), ("n", false), ("yep", false), ("y rm", false)] {
+        for (answer, yes) in [
+            ("y", true),
+            (" Yes ", true),
+            ("", false),
+            ("n", false),
+            ("yep", false),
+            ("y rm", false),
+        ] {
             assert_eq!(is_yes(answer), yes, "{answer}");
         }
     }

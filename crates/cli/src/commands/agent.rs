@@ -1,8 +1,8 @@
 //! `moltbot agent`: one message, one answer.
 
 use moltbot_agent::{
-    Conversation, Next, Occasion, Progress, ReplyText, TurnError, TurnReport, TurnRequest,
-    place_list,
+    Conversation, Gate, Next, Occasion, Progress, ReplyText, TurnError, TurnReport, TurnRequest,
+    compacted, place_list,
 };
 use moltbot_llm::{Event, StopReason};
 use serde_json::{Value, json};
@@ -64,7 +64,8 @@ async fn answer(globals: &Globals, args: &AgentArgs) -> Result<Answered, NoAnswe
         return Err(Exit::failed("The message is empty: say something after --message.").into());
     }
     let app = App::load(globals, false)?;
-    let agent = app.agent(&app.agent_id(args.agent.as_deref())?, args.timeout)?;
+    let agent_id = app.agent_id(args.agent.as_deref())?;
+    let agent = app.agent(&agent_id, args.timeout, Gate::closed())?;
     let mut session = app.session(&agent, args.session_id.as_deref()).await?;
     if let Some(places) = &args.places {
         session = agent.bind(&session, &place_list(places)).await?;
@@ -83,7 +84,13 @@ async fn answer(globals: &Globals, args: &AgentArgs) -> Result<Answered, NoAnswe
         other => {
             taken.said.extend(match other {
                 Next::Stop => Some("Nothing is running in this session here.".to_owned()),
-                Next::Compact(_) => Some("/compact does not work in this version yet.".to_owned()),
+                Next::Compact(instructions) => {
+                    let stop = interrupt();
+                    let report = agent
+                        .compact(&talk.session, instructions.as_deref(), stop, &mut |_| {})
+                        .await?;
+                    Some(compacted(report.as_ref()))
+                }
                 Next::Nothing | Next::Ask { .. } => None,
             });
             return Ok(Answered {
@@ -242,6 +249,7 @@ fn kind(error: &TurnError) -> &'static str {
         TurnError::Catalog(_) => "model",
         TurnError::UnknownTool(_) => "unknown_tool",
         TurnError::NoLastWord { .. } => "no_answer",
+        TurnError::TooLong(_) => "context_overflow",
         TurnError::Stopped => "aborted",
         TurnError::OutOfTime(_) => "timeout",
         TurnError::Workspace(_) => "workspace",

@@ -1,6 +1,6 @@
 //! `moltbot prompt`: what models are told before a conversation, and what that costs.
 
-use moltbot_agent::{Agent, PromptReport, SessionKey};
+use moltbot_agent::{Agent, Gate, PromptReport, SessionKey};
 use moltbot_store::Session;
 use serde_json::{Value, json};
 
@@ -18,7 +18,8 @@ pub(crate) async fn run(globals: &Globals, command: PromptCommand) -> Result<(),
 
 async fn show(globals: &Globals, args: &PromptShowArgs) -> Result<(), Exit> {
     let app = App::load(globals, true)?;
-    let agent = app.agent(&app.agent_id(args.agent.as_deref())?, None)?;
+    let agent_id = app.agent_id(args.agent.as_deref())?;
+    let agent = app.agent(&agent_id, None, Gate::closed())?;
     let session = find(&agent, args.session_id.as_deref()).await?;
     let report = agent.prompt_report(session.as_ref()).await?;
     match args.json {
