@@ -233,7 +233,7 @@ fn a_directive_in_a_message_holds_for_that_message() {
     let bodies: Vec<serde_json::Value> = server.posts().iter().map(|post| post.json()).collect();
     assert_eq!(bodies.len(), 2);
     assert_eq!(bodies[0]["model"], "n");
-    assert_eq!(bodies[0]["messages"][1]["content"], "who are you?");
+    assert_eq!(said(&bodies[0]["messages"][1]), "who are you?");
     assert_eq!(bodies[1]["model"], "m");
 }
 
@@ -358,4 +358,59 @@ fn a_message_stopped_before_any_word_can_be_sent_again() {
     terminal.wait();
     let asked = server.posts().pop().unwrap().json();
     assert_eq!(said(&asked["messages"][1]), "question");
+}
+
+/// A call of `exec`, then an answer.
+fn runs(command: &str) -> Script {
+    let arguments = serde_json::json!({"command": command}).to_string();
+    let call = Part::ToolCall {
+        id: "call_1",
+        name: "exec",
+        arguments: &arguments,
+    };
+    let chat = || When::post("/v1/chat/completions");
+    Script::new()
+        .on(chat().once(), openai_chat(&[call]))
+        .on(chat(), openai_chat(&[Part::Text("That is done.")]))
+}
+
+/// What the model was told of its call.
+fn told(server: &ScriptedServer) -> String {
+    let body = server.posts().pop().unwrap().json();
+    let last = body["messages"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!(last["role"], "tool");
+    last["content"].as_str().unwrap().to_owned()
+}
+
+#[cfg(unix)]
+#[test]
+fn a_command_runs_where_the_owner_allows_it_at_the_terminal() {
+    for (answer, told_to_model, ran) in [("y", "good morning", true), ("n", "said no", false)] {
+        let server = server(runs("echo good morning | tee made.txt"));
+        let home = home(&server);
+        let mut terminal = Terminal::open(&home, &["chat"]);
+        terminal.wait_for(PROMPT);
+        terminal.line("greet me");
+        terminal.wait_for("Allow it? [y/N]");
+        terminal.line(answer);
+        terminal.wait_for("That is done.");
+        terminal.line("/exit");
+        terminal.wait();
+        assert!(told(&server).contains(told_to_model), "{}", told(&server));
+        assert_eq!(home.path().join("clawd/made.txt").exists(), ran);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_command_is_refused_where_nobody_can_be_asked() {
+    let server = server(runs("touch made.txt"));
+    let home = home(&server);
+    home.ok(&["agent", "-m", "make it"]);
+    assert!(
+        told(&server).contains("nobody can be asked here"),
+        "{}",
+        told(&server)
+    );
+    assert!(!home.path().join("clawd/made.txt").exists());
 }

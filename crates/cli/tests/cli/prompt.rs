@@ -51,6 +51,9 @@ fn the_prompt_of_a_session_that_would_begin_now_is_shown_and_nothing_is_made() {
     let sum: u64 = sections.iter().map(tokens).sum();
     assert_eq!(shown["tokens"]["system"], sum);
     assert!((20..350).contains(&sum), "{sum} tokens");
+    let tools = shown["tools"].as_array().unwrap();
+    let all: u64 = sum + tools.iter().map(tokens).sum::<u64>();
+    assert!(tools.len() >= 10 && all < 2000, "{all} tokens: {tools:#?}");
     assert!(!home.path().join("clawd").exists());
     assert!(server.posts().is_empty(), "no model is asked");
     let text = home.ok(&["prompt", "show"]);
