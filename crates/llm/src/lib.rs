@@ -58,7 +58,7 @@ pub use cooldown::{Cooldown, CooldownPolicy, Cooldowns, Failing, WallClock, mach
 pub use credentials::{
     Credential, CredentialSource, Credentials, ProfileKind, ProfileState, StoredProfile, redact,
 };
-pub use dialect::{Decoder, TextDecoder, encode};
+pub use dialect::{Decoder, TextDecoder, call_openings, encode};
 pub use embeddings::{Embedder, EmbeddingError, EmbeddingServer};
 pub use endpoint::Endpoint;
 pub use event::{Event, Phase};
