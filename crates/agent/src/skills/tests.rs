@@ -277,7 +277,8 @@ fn commands_have_clean_names_of_their_own() {
         called("git_hub  list issues "),
         Some(("Git Hub!", "list issues"))
     );
-    assert_eq!(called(" GIT_HUB x"), Some(("git-hub", "x")));
+    assert_eq!(called(" GIT-HUB x"), Some(("Git Hub!", "x")));
+    assert_eq!(called("git_hub_2 x"), Some(("git-hub", "x")));
     assert_eq!(called("help"), Some(("help", "")));
     assert_eq!(called("helpless"), None);
     assert_eq!(called("not-yours"), None);
