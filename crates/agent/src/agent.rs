@@ -1,14 +1,25 @@
 //! What an agent has at hand: models, a store, and the owner's settings for a run.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use moltbot_llm::{Backends, Catalog, CatalogError, Credentials, Model, Places, ThinkingLevel};
+use moltbot_llm::{
+    Backends, Catalog, CatalogError, Credentials, Model, ModelRef, Places, ThinkingLevel,
+};
 use moltbot_store::{Session, SessionPatch, Store, StoreError};
 use serde_json::{Map, Value};
 
+use crate::commands::RESET_SETTINGS;
+use crate::context::ContextSettings;
+use crate::gate::Gate;
 use crate::history::{self, HistoryError, UnansweredMessage};
+use crate::limits::Limits;
+use crate::policy::{AllowedTools, ToolPolicies, ToolPolicyScope};
+use crate::prompt::PromptSettings;
 use crate::session_key::SessionKey;
+use crate::skills::SkillCommand;
+use crate::toolbox::Toolbox;
 
 /// The session setting that holds a model chosen for this session.
 const MODEL_OVERRIDE: &str = "modelOverride";
@@ -26,6 +37,15 @@ const PROFILE_OVERRIDE_SOURCE: &str = "authProfileOverrideSource";
 /// The session setting that holds a thinking level chosen for this session.
 const THINKING_LEVEL: &str = "thinkingLevel";
 
+/// The session setting that says at which count of compactions memory was last written.
+pub(crate) const FLUSHED_AT_COMPACTION: &str = "memoryFlushCompactionCount";
+
+/// Where a session may go, beside what holds for its agent: its own bound.
+pub fn session_places(session: &Session) -> Places {
+    let places = session.settings.get(PLACES).and_then(Value::as_array);
+    Places::only(places.into_iter().flatten().filter_map(Value::as_str))
+}
+
 /// The owner's settings for every run.
 #[derive(Debug, Clone)]
 pub struct AgentSettings {
@@ -35,6 +55,10 @@ pub struct AgentSettings {
     pub thinking: Option<ThinkingLevel>,
     /// The longest a whole run may take.
     pub timeout: Duration,
+    /// How much one turn may do.
+    pub limits: Limits,
+    /// The agent's folder, absolute.
+    pub workspace: PathBuf,
     /// Where the agent's conversations may go.
     pub places: Places,
     /// Whether there is a key for the hosted model that answers where nothing is configured.
@@ -47,6 +71,13 @@ pub struct Agent {
     pub(crate) backends: Backends,
     pub(crate) store: Store,
     pub(crate) settings: AgentSettings,
+    pub(crate) tools: Toolbox,
+    pub(crate) policies: ToolPolicies,
+    pub(crate) gate: Gate,
+    pub(crate) prompt: PromptSettings,
+    /// Skills that have commands.
+    pub(crate) skills: Vec<SkillCommand>,
+    pub(crate) context: ContextSettings,
     credentials: Arc<Credentials>,
 }
 
@@ -63,6 +94,12 @@ impl Agent {
             backends,
             store,
             settings,
+            tools: Toolbox::new(),
+            policies: ToolPolicies::default(),
+            gate: Gate::closed(),
+            prompt: PromptSettings::default(),
+            skills: Vec::new(),
+            context: ContextSettings::default(),
             credentials: Arc::default(),
         }
     }
@@ -74,9 +111,76 @@ impl Agent {
         self
     }
 
+    /// The same agent with these tools, and whoever decides about their calls.
+    #[must_use]
+    pub fn with_tools(mut self, tools: Toolbox, gate: Gate) -> Self {
+        self.tools = tools;
+        self.gate = gate;
+        self
+    }
+
+    /// The same agent, whose prompts are made like this.
+    #[must_use]
+    pub fn with_prompt(mut self, prompt: PromptSettings) -> Self {
+        self.prompt = prompt;
+        self
+    }
+
+    /// The same agent under these rules about tools.
+    #[must_use]
+    pub fn with_tool_policies(mut self, policies: ToolPolicies) -> Self {
+        self.policies = policies;
+        self
+    }
+
+    /// The tools that a session may use while a model answers, why not the others, and what the owner should know about
+    /// the rules.
+    pub fn allowed_tools(&self, session: &Session, model: &ModelRef) -> AllowedTools {
+        let scope = tool_scope(session);
+        let names = self.tools.names();
+        self.policies
+            .decide(&session.agent_id, model, &scope, names)
+    }
+
+    /// What the owner should know about the rules for a session's tools, each a sentence.
+    pub fn tool_warnings(&self, session: &Session) -> Vec<String> {
+        let first = self.rungs(session, None).ok();
+        let first = first.and_then(|(rungs, _)| rungs.into_iter().next());
+        first.map_or_else(Vec::new, |model| {
+            self.allowed_tools(session, &model.reference).warnings
+        })
+    }
+
+    /// The tools that a model which is asked first is offered; another that answers is held to its own rules as well.
+    pub(crate) fn offered_tools(&self, session: Option<&Session>, first: &ModelRef) -> Toolbox {
+        let allowed = match session {
+            Some(session) => self.allowed_tools(session, first),
+            None => self.policies.decide(
+                self.id(),
+                first,
+                &ToolPolicyScope::default(),
+                self.tools.names(),
+            ),
+        };
+        let tools = self.tools.clone();
+        tools.filter(|name| allowed.names.contains(name))
+    }
+
+    /// The same agent, which keeps conversations within the context window like this.
+    #[must_use]
+    pub fn with_context(mut self, context: ContextSettings) -> Self {
+        self.context = context;
+        self
+    }
+
     /// The models it knows.
     pub fn catalog(&self) -> &Catalog {
         &self.catalog
+    }
+
+    /// The credentials that it knows.
+    pub(crate) fn credentials(&self) -> &Credentials {
+        &self.credentials
     }
 
     /// The store it writes to.
@@ -108,7 +212,9 @@ impl Agent {
             PROFILE_OVERRIDE,
             PROFILE_OVERRIDE_SOURCE,
             THINKING_LEVEL,
+            FLUSHED_AT_COMPACTION,
         ];
+        let chosen = chosen.into_iter().chain(RESET_SETTINGS);
         let settings = chosen.map(|key| (key.to_owned(), Value::Null));
         let patch = SessionPatch {
             settings: Map::from_iter(settings),
@@ -195,7 +301,8 @@ impl Agent {
             .map(|_| ())
     }
 
-    async fn set<const N: usize>(
+    /// Sets a session's own settings.
+    pub(crate) async fn set<const N: usize>(
         &self,
         session: &Session,
         settings: [(&str, Value); N],
@@ -241,8 +348,7 @@ impl Agent {
 
     /// Where a session may go, beside what holds for its agent: both must admit a model.
     pub fn places(&self, session: &Session) -> Places {
-        let places = session.settings.get(PLACES).and_then(Value::as_array);
-        Places::only(places.into_iter().flatten().filter_map(Value::as_str))
+        session_places(session)
     }
 
     /// Binds a session to places (`local`, regions, provider ids); none lifts its own bound, never that of its agent.
@@ -280,9 +386,17 @@ impl Agent {
     }
 }
 
+/// What a session's key tells about its tools.
+pub(crate) fn tool_scope(session: &Session) -> ToolPolicyScope<'static> {
+    ToolPolicyScope {
+        is_subagent: session.key.contains(":subagent:"),
+        ..ToolPolicyScope::default()
+    }
+}
+
 /// `model@profile` in its halves. Some models have a `@` in their names, at the beginning of a part
 /// (`workers-ai/@cf/meta/llama-3`).
-fn split_profile(text: &str) -> (&str, Option<&str>) {
+pub(crate) fn split_profile(text: &str) -> (&str, Option<&str>) {
     let mut places = text.match_indices('@').map(|(at, _)| at);
     let place = places.find(|at| *at > 0 && !text[..*at].ends_with('/'));
     match place.map(|at| (text[..at].trim_end(), text[at + 1..].trim())) {

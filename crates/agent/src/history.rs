@@ -2,12 +2,18 @@
 
 use std::collections::HashMap;
 
-use moltbot_llm::Message;
+use moltbot_llm::{
+    AssistantMessage, Content, Message, Provenance, ToolCall, ToolResultMessage, ToolSpec,
+};
 use moltbot_store::{Entry, NewEntry, Store, StoreError, Turn, TurnState};
+use serde::de::DeserializeOwned;
 use thiserror::Error;
 
+use crate::context::{COMPACTION, Compaction, Context, Line};
+use crate::prompt::{PROMPT, Prompt};
+
 /// The kind of entries that hold a [`Message`].
-const MESSAGE: &str = "message";
+pub(crate) const MESSAGE: &str = "message";
 
 /// A transcript that cannot be shown to a model.
 #[derive(Debug, Error)]
@@ -44,27 +50,124 @@ pub(crate) fn entry(message: &Message) -> NewEntry {
     NewEntry::new(MESSAGE, serde_json::to_string(message).unwrap_or_default())
 }
 
-/// The messages of the turns that were answered, whole or in part, oldest first. A turn without any answer is left out:
-/// its message was never part of a conversation that a model took up, and two messages of one side in a row are refused
-/// by strict chat templates.
-pub(crate) async fn messages(
-    store: &Store,
-    session_id: &str,
-) -> Result<Vec<Message>, HistoryError> {
-    let turns = store.turns(session_id).await?;
-    let entries = store.transcript(session_id).await?;
-    let by_turn = group(&entries)?;
-    let mut messages = Vec::with_capacity(entries.len());
-    for turn in &turns {
-        let Some(of_turn) = by_turn.get(turn.id.as_str()) else {
-            continue;
-        };
-        let answered = matches!(of_turn.last(), Some(Message::Assistant(_)));
-        if answered && turn.state != TurnState::Running {
-            messages.extend(of_turn.iter().cloned());
+/// What the model is told of a call whose outcome was never written down.
+const NO_RESULT: &str = "[moltbot] missing tool result in session history; the program or the turn ended before the tool did. It may have been done in part.";
+
+/// A transcript as a model is shown it.
+pub(crate) struct History {
+    prompt: Option<Prompt>,
+    context: Context,
+}
+
+impl History {
+    /// Reads the turns that a model took up, oldest first. A turn without any answer is left out: its message was never
+    /// part of a conversation, and two messages of one side in a row are refused by strict chat templates. Of what the
+    /// newest compaction left out nothing is read but what it says.
+    pub(crate) async fn read(store: &Store, session_id: &str) -> Result<Self, HistoryError> {
+        let turns = store.turns(session_id).await?;
+        let entries = store.transcript(session_id).await?;
+        let newest = |kind: &str| entries.iter().rev().find(|entry| entry.kind == kind);
+        let compacted = newest(COMPACTION);
+        let compaction: Option<Compaction> = compacted.map(parse).transpose()?;
+        let first_kept = compaction
+            .as_ref()
+            .and_then(|last| last.first_kept_entry_id.as_ref());
+        let first = entries.iter().find(|entry| Some(&entry.id) == first_kept);
+        let first = first.map_or(0, |entry| entry.seq);
+        let mut by_turn: HashMap<&str, OfTurn> = HashMap::new();
+        for entry in entries.iter().filter(|entry| entry.kind == MESSAGE) {
+            let message: Message = parse(entry)?;
+            let turn = by_turn.entry(&entry.turn_id).or_default();
+            turn.is_answered |= matches!(message, Message::Assistant(_));
+            if entry.seq >= first {
+                turn.lines.push((entry, message));
+            }
+        }
+        let mut lines = Vec::with_capacity(entries.len());
+        // What a server counted before the compaction was more than is shown now.
+        let mut stale = 0;
+        for turn in &turns {
+            let Some(of_turn) = by_turn.remove(turn.id.as_str()) else {
+                continue;
+            };
+            if of_turn.is_answered && turn.state != TurnState::Running {
+                let compacted = compacted.map_or(0, |entry| entry.seq);
+                complete(of_turn.lines, compacted, &mut lines, &mut stale);
+            }
+        }
+        Ok(Self {
+            prompt: newest(PROMPT).map(parse).transpose()?,
+            context: Context::new(compaction, lines, stale),
+        })
+    }
+
+    /// The prompt that the conversation began with; `None` where it begins now.
+    ///
+    /// Tools that have changed since begin it anew: what is gone must not be offered.
+    pub(crate) fn prompt(&self, tools: &[ToolSpec]) -> Option<Prompt> {
+        let prompt = self.prompt.as_ref()?;
+        (!self.context.is_empty() && prompt.tools == tools).then(|| prompt.clone())
+    }
+
+    /// The conversation.
+    pub(crate) fn into_context(self) -> Context {
+        self.context
+    }
+}
+
+/// The messages of one turn that are still shown.
+#[derive(Default)]
+struct OfTurn<'a> {
+    is_answered: bool,
+    lines: Vec<(&'a Entry, Message)>,
+}
+
+/// Adds a turn's messages, and an outcome for each call that has none: servers refuse a call without. Counts in `stale`
+/// how many lines stand before the entry `compacted`.
+fn complete(
+    of_turn: Vec<(&Entry, Message)>,
+    compacted: u64,
+    out: &mut Vec<Line>,
+    stale: &mut usize,
+) {
+    let mut open: Vec<(ToolCall, i64)> = Vec::new();
+    let close = |open: &mut Vec<(ToolCall, i64)>, out: &mut Vec<Line>| {
+        out.extend(open.drain(..).map(|(call, at)| Line {
+            entry: None,
+            message: no_result(&call, at),
+        }));
+    };
+    for (entry, message) in of_turn {
+        match &message {
+            Message::ToolResult(result) => open.retain(|(call, _)| call.id != result.tool_call_id),
+            _ => close(&mut open, out),
+        }
+        if let Message::Assistant(assistant) = &message {
+            open.extend(
+                assistant
+                    .tool_calls()
+                    .map(|call| (call.clone(), assistant.timestamp)),
+            );
+        }
+        out.push(Line {
+            entry: Some(entry.id.clone()),
+            message,
+        });
+        if entry.seq < compacted {
+            *stale = out.len();
         }
     }
-    Ok(messages)
+    close(&mut open, out);
+}
+
+fn no_result(call: &ToolCall, timestamp: i64) -> Message {
+    Message::ToolResult(ToolResultMessage {
+        tool_call_id: call.id.clone(),
+        tool_name: call.name.clone(),
+        content: vec![Content::text(NO_RESULT, Provenance::Program)],
+        is_error: true,
+        timestamp,
+    })
 }
 
 /// The last message of a session, where it has no answer.
@@ -85,30 +188,73 @@ pub(crate) async fn unanswered(
     let Some([Message::User(user)]) = by_turn.get(id.as_str()).map(Vec::as_slice) else {
         return Ok(None);
     };
-    let text: Vec<&str> = user
+    let said = user
         .content
         .iter()
-        .filter_map(|part| match part {
-            moltbot_llm::Content::Text { text } => Some(text.as_str()),
-            moltbot_llm::Content::Image(_) => None,
-        })
-        .collect();
-    Ok(Some(UnansweredMessage {
-        text: text.join("\n"),
+        .filter(|part| part.from() != Provenance::Program);
+    let text: Vec<&str> = said.filter_map(Content::as_text).collect();
+    let text = text.join("\n");
+    // What the program itself asked is nobody's to ask again.
+    Ok((!text.is_empty()).then_some(UnansweredMessage {
+        text,
         state: *state,
     }))
+}
+
+/// What models answered in the last turn that one took up.
+pub(crate) struct LastSteps {
+    /// The answer before that turn.
+    pub(crate) before: Option<AssistantMessage>,
+    /// The answers of that turn, in order.
+    pub(crate) of_turn: Vec<AssistantMessage>,
+}
+
+/// Reads the last turn that a model took up.
+pub(crate) async fn last_steps(store: &Store, session_id: &str) -> Result<LastSteps, HistoryError> {
+    let turns = store.turns(session_id).await?;
+    let entries = store.transcript(session_id).await?;
+    let mut by_turn = group(&entries)?;
+    let mut steps = LastSteps {
+        before: None,
+        of_turn: Vec::new(),
+    };
+    for turn in &turns {
+        let messages = by_turn.remove(turn.id.as_str()).unwrap_or_default();
+        let answers = messages.into_iter().filter_map(|message| match message {
+            Message::Assistant(answer) => Some(answer),
+            _ => None,
+        });
+        let answers: Vec<AssistantMessage> = answers.collect();
+        if !answers.is_empty() {
+            steps.before = std::mem::replace(&mut steps.of_turn, answers).pop();
+        }
+    }
+    Ok(steps)
 }
 
 fn group(entries: &[Entry]) -> Result<HashMap<&str, Vec<Message>>, HistoryError> {
     let mut by_turn: HashMap<&str, Vec<Message>> = HashMap::new();
     for entry in entries.iter().filter(|entry| entry.kind == MESSAGE) {
-        let message =
-            serde_json::from_str(&entry.body).map_err(|source| HistoryError::Unreadable {
-                entry: entry.id.clone(),
-                session: entry.session_id.clone(),
-                source,
-            })?;
+        let message = parse(entry)?;
         by_turn.entry(&entry.turn_id).or_default().push(message);
     }
     Ok(by_turn)
+}
+
+fn parse<T: DeserializeOwned>(entry: &Entry) -> Result<T, HistoryError> {
+    serde_json::from_str(&entry.body).map_err(|source| HistoryError::Unreadable {
+        entry: entry.id.clone(),
+        session: entry.session_id.clone(),
+        source,
+    })
+}
+
+/// Everything that was said in a conversation, oldest first, whether or not a model is still shown it.
+///
+/// # Errors
+/// The transcript cannot be read.
+pub async fn transcript(store: &Store, session_id: &str) -> Result<Vec<Message>, HistoryError> {
+    let entries = store.transcript(session_id).await?;
+    let messages = entries.iter().filter(|entry| entry.kind == MESSAGE);
+    messages.map(parse).collect()
 }

@@ -1,22 +1,67 @@
-//! One turn of an agent: the prompt, the model ladder, and the journal of what was said.
+//! One turn of an agent: the prompt, the model ladder, the tools, and the journal of what was said and done.
 //!
 //! ```text
 //! message ──▶ Agent::turn ──▶ history (from the store) ──▶ prompt ──▶ ladder ──▶ answer (into the store)
+//!                                                             ▲          │
+//!                                                             └─ tools ◀─┘ gate
 //! ```
 //!
 //! A turn is journaled as it goes: the person's message is on disk before a model is asked, the answer before it is
 //! handed back. A turn whose process dies is found and marked by the next one.
 
 mod agent;
+mod arguments;
+mod aside;
+mod calls;
+mod clock;
+mod commands;
+mod compact;
+mod context;
+mod draft;
+mod flush;
+mod gate;
 mod history;
+mod inbox;
+mod limits;
+mod policy;
+mod progress;
 mod prompt;
 mod records;
+mod repetition;
+mod reply;
+mod room;
+mod run;
 mod session_key;
+mod skills;
+mod stamp;
+mod tool;
+mod toolbox;
 mod turn;
+mod workspace;
 
-pub use agent::{Agent, AgentSettings, ChoiceError};
-pub use history::{HistoryError, UnansweredMessage};
-pub use prompt::system_prompt;
+pub use agent::{Agent, AgentSettings, ChoiceError, session_places};
+pub use commands::{
+    Command, CommandError, Conversation, Directives, Names, Next, Parsed, Peer, ReasoningLevel,
+    Taken, UsageFooter, VerboseLevel, command_names, compacted, parse, place_list, short_tokens,
+    stopped,
+};
+pub use compact::CompactReport;
+pub use context::{ContextSettings, FlushSettings, TooLong};
+pub use gate::{Approver, Gate, Question, Verdict};
+pub use history::{HistoryError, UnansweredMessage, transcript};
+pub use inbox::Inbox;
+pub use limits::Limits;
+pub use policy::{AllowedTools, GroupRules, Removal, ToolPolicies, ToolPolicyScope};
+pub use progress::{Progress, ProgressSink};
+pub use prompt::{LastTurn, PromptProfile, PromptReport, PromptSettings, SectionCost, ToolCost};
 pub use records::StoredRecords;
+pub use reply::{Media, Occasion, ReplyFilter, ReplyText, ReplyTo};
 pub use session_key::SessionKey;
+pub use skills::{
+    Skill, SkillCommand, SkillOrigin, SkillSettings, Skills, UnusedSkill, skill_commands,
+};
+pub use stamp::Stamp;
+pub use tool::{Arguments, Effect, Plan, Scene, Tool, ToolError, ToolOutput, read_arguments};
+pub use toolbox::Toolbox;
 pub use turn::{TurnError, TurnReport, TurnRequest};
+pub use workspace::WorkspaceError;

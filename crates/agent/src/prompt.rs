@@ -1,11 +1,62 @@
-//! The system prompt. It holds nothing that changes from turn to turn: every server can keep it cached.
+//! What a model is told before the conversation: frozen when a session begins, so that every server can keep what it has
+//! read.
 
-/// What the model is told about itself.
-const SYSTEM: &str = "You are Moltbot, a personal assistant that runs on its owner's own machine. \
-You are talking with your owner. Answer in the language you are spoken to, directly and briefly; \
-when you do not know something, say so.";
+mod build;
+mod profile;
+mod report;
+mod settings;
+mod words;
 
-/// The system prompt of an agent.
-pub fn system_prompt() -> &'static str {
-    SYSTEM
+use moltbot_llm::ToolSpec;
+use moltbot_store::NewEntry;
+use serde::{Deserialize, Serialize};
+
+pub(crate) use build::Ingredients;
+pub use profile::PromptProfile;
+pub use report::{LastTurn, PromptReport, SectionCost, ToolCost};
+pub use settings::PromptSettings;
+
+/// The kind of entries that hold a [`Prompt`].
+pub(crate) const PROMPT: &str = "prompt";
+
+/// The system prompt of a session and the tools that it was offered. Holds nothing that changes from turn to turn.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Prompt {
+    /// How much is said.
+    pub(crate) profile: PromptProfile,
+    /// The system prompt, in its parts.
+    pub(crate) sections: Vec<Section>,
+    /// The tools, in the order in which they are offered.
+    pub(crate) tools: Vec<ToolSpec>,
+}
+
+/// A part of a system prompt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Section {
+    /// What it is about, for people.
+    pub(crate) name: String,
+    /// What the model is told.
+    pub(crate) text: String,
+}
+
+impl Prompt {
+    /// As an entry of the transcript.
+    pub(crate) fn entry(&self) -> NewEntry {
+        // String keys only, so it always serialises.
+        NewEntry::new(PROMPT, serde_json::to_string(self).unwrap_or_default())
+    }
+
+    /// The system prompt.
+    pub(crate) fn system(&self) -> String {
+        joined(&self.sections)
+    }
+}
+
+/// Sections as a model is told them.
+fn joined(sections: &[Section]) -> String {
+    let texts: Vec<&str> = sections
+        .iter()
+        .map(|section| section.text.as_str())
+        .collect();
+    texts.join("\n\n")
 }

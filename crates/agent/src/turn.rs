@@ -1,18 +1,25 @@
-//! One turn: the message into the journal, the ladder asked, the answer into the journal.
+//! One turn: the message into the journal, the work of answering it, the answer into the journal.
 
 use std::time::{Duration, Instant};
 
 use moltbot_llm::{
-    Answer, AssistantMessage, AssistantPart, Attempt, CatalogError, Event, EventSink, Ladder,
-    LadderError, Message, ModelRef, Origin, Priority, Request, StopReason, Thinking, ThinkingLevel,
-    TokenCount, Usage,
+    AssistantMessage, Attempt, CatalogError, Ladder, LadderError, Message, ModelRef, Origin,
+    Priority, Request, ThinkingLevel, TokenCount, Usage,
 };
 use moltbot_store::{NewEntry, Session, SessionPatch, StoreError, TurnEnd};
 use thiserror::Error;
 
 use crate::agent::Agent;
-use crate::history::{self, HistoryError};
-use crate::prompt::system_prompt;
+use crate::calls::Calls;
+use crate::clock::TurnClock;
+use crate::context::{Compactor, TooLong};
+use crate::draft::Draft;
+use crate::history::{self, History, HistoryError};
+use crate::inbox::Inbox;
+use crate::limits::Spent;
+use crate::progress::ProgressSink;
+use crate::run::Run;
+use crate::workspace::WorkspaceError;
 
 /// What is asked of the agent.
 #[derive(Debug, Clone)]
@@ -25,6 +32,21 @@ pub struct TurnRequest<'a> {
     pub model: Option<&'a str>,
     /// The thinking level for this turn alone.
     pub thinking: Option<ThinkingLevel>,
+    /// Where the person's further messages arrive while the turn runs.
+    pub inbox: Option<&'a Inbox>,
+}
+
+impl<'a> TurnRequest<'a> {
+    /// A message, answered by the session's own model.
+    pub fn new(session: &'a Session, message: &'a str) -> Self {
+        Self {
+            session,
+            message,
+            model: None,
+            thinking: None,
+            inbox: None,
+        }
+    }
 }
 
 /// A turn that was answered.
@@ -36,9 +58,13 @@ pub struct TurnReport {
     pub message: AssistantMessage,
     /// The model that gave it.
     pub model: ModelRef,
+    /// The tokens of all steps together.
+    pub usage: Usage,
+    /// How many tool calls it took.
+    pub calls: u32,
     /// What it cost by the catalog's prices, in US dollars; 0 where none is known.
     pub cost: f64,
-    /// The tokens of the prompt, and who counted them.
+    /// The tokens of the last step's prompt, and who counted them.
     pub prompt: TokenCount,
     /// The models that failed before it, or were left alone because they failed a moment ago; empty when the first
     /// answered.
@@ -58,11 +84,24 @@ pub enum TurnError {
     /// No model answered.
     #[error(transparent)]
     Models(LadderError),
+    /// The conversation does not fit any model, even shortened as far as it goes.
+    #[error(transparent)]
+    TooLong(TooLong),
     /// A model asked for a tool, and none was offered.
     #[error(
         "{0} asked for a tool that it was not offered, and said nothing else; ask again or use another model."
     )]
     UnknownTool(ModelRef),
+    /// A model went on calling tools when it was asked for its last word.
+    #[error(
+        "{model} was asked to answer without further tools, because {reason}, but called another instead of answering. What was done so far stays done; ask again or use another model."
+    )]
+    NoLastWord {
+        /// The model.
+        model: ModelRef,
+        /// Why there were no further tools.
+        reason: String,
+    },
     /// The person stopped it; what was written so far is kept in the transcript.
     #[error("Stopped.")]
     Stopped,
@@ -74,15 +113,18 @@ pub enum TurnError {
     /// The transcript cannot be read.
     #[error(transparent)]
     History(#[from] HistoryError),
+    /// The agent has no folder to work in.
+    #[error(transparent)]
+    Workspace(#[from] WorkspaceError),
     /// The journal cannot be written.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 /// Ends the turn in the journal if its future is dropped half-way.
-struct Open<'a> {
+pub(crate) struct Open<'a> {
     agent: &'a Agent,
-    turn_id: String,
+    pub(crate) turn_id: String,
     finished: bool,
 }
 
@@ -94,8 +136,16 @@ impl Drop for Open<'_> {
     }
 }
 
-impl Open<'_> {
-    async fn finish(
+impl<'a> Open<'a> {
+    pub(crate) fn new(agent: &'a Agent, turn_id: String) -> Self {
+        Self {
+            agent,
+            turn_id,
+            finished: false,
+        }
+    }
+
+    pub(crate) async fn finish(
         mut self,
         entries: Vec<NewEntry>,
         end: TurnEnd,
@@ -115,8 +165,9 @@ impl Open<'_> {
 }
 
 impl Agent {
-    /// Takes one turn: journals the message, asks the models in order, journals the answer. `stop` ends the turn when it
-    /// completes; what the model had written by then is kept as an unfinished answer.
+    /// Takes one turn: journals the message, asks the models in order, does what they ask for, journals each step and the
+    /// answer. `stop` ends the turn when it completes; what the model had written by then is kept as an unfinished
+    /// answer.
     ///
     /// # Errors
     /// See [`TurnError`]. A turn that failed is journaled as failed, with the same sentence.
@@ -124,26 +175,30 @@ impl Agent {
         &self,
         request: TurnRequest<'_>,
         stop: impl Future<Output = ()>,
-        events: EventSink<'_>,
+        progress: ProgressSink<'_>,
     ) -> Result<TurnReport, TurnError> {
         let started = Instant::now();
         let session = request.session;
         let (rungs, left_out) = self.rungs(session, request.model)?;
-        let mut messages = history::messages(&self.store, &session.session_id).await?;
-        let message = Message::user(request.message, now_ms());
-        let (turn, _) = self
-            .store
-            .begin_turn(&session.session_id, vec![history::entry(&message)])
-            .await?;
-        let open = Open {
-            agent: self,
-            turn_id: turn.id,
-            finished: false,
-        };
-        messages.push(message);
+        let history = History::read(&self.store, &session.session_id).await?;
+        let first = rungs
+            .first()
+            .ok_or(CatalogError::NothingConfigured)?
+            .clone();
+        let tools = self.offered_tools(Some(session), &first.reference);
+        let specs = tools.specs();
+        let prompt = history.prompt(&specs);
+        let message = self.prompt.stamp.message(request.message, now_ms());
+        let entries = vec![history::entry(&message)];
+        let (turn, stored) = self.store.begin_turn(&session.session_id, entries).await?;
+        let open = Open::new(self, turn.id);
+        let mut context = history.into_context();
+        if prompt.is_none() {
+            context.forget_usage();
+        }
+        context.push(stored.last().map(|entry| entry.id.clone()), message);
         let asked = Request {
-            system: system_prompt().to_owned(),
-            messages,
+            messages: context.messages(),
             thinking: request.thinking.unwrap_or_else(|| self.thinking(session)),
             origin: Origin {
                 session: Some(session.session_id.clone()),
@@ -154,26 +209,76 @@ impl Agent {
             ..Request::default()
         };
         let ladder = Ladder::new(self.backends.clone(), rungs);
-        let mut draft = Draft::default();
-        let outcome = {
-            let mut sink = |event: Event| {
-                draft.take(&event);
-                events(event);
+        let turn_id = open.turn_id.clone();
+        let clock = TurnClock::new(self.settings.timeout);
+        let mut run = Run {
+            store: &self.store,
+            turn_id: &turn_id,
+            ladder: &ladder,
+            knowledge: self.backends.knowledge(),
+            compactor: Compactor::new(&self.context, &ladder, &session.session_id),
+            calls: Calls {
+                tools: &tools,
+                policies: &self.policies,
+                gate: &self.gate,
+                clock: &clock,
+                session,
+                workspace: &self.settings.workspace,
+            },
+            limits: self.settings.limits,
+            inbox: request.inbox,
+            stamp: &self.prompt.stamp,
+            request: asked,
+            context,
+            draft: Draft::default(),
+            spent: Spent::default(),
+            cost: 0.0,
+            failed: Vec::new(),
+        };
+        let work = async {
+            self.prepare_workspace().await?;
+            let prompt = match prompt {
+                Some(prompt) => prompt,
+                None => run.keep_prompt(self.new_prompt(first, specs).await).await?,
             };
+            run.request.system = prompt.system();
+            run.request.tools = prompt.tools;
+            run.work(progress).await
+        };
+        let outcome = {
             tokio::select! {
                 biased;
                 () = stop => Err(TurnError::Stopped),
-                outcome = ladder.run(&asked, &mut sink) => outcome.map_err(TurnError::Models),
-                () = tokio::time::sleep(self.settings.timeout) => {
+                outcome = work => outcome,
+                () = clock.up() => {
                     Err(TurnError::OutOfTime(self.settings.timeout.as_secs()))
                 }
             }
         };
+        let usage = run.usage();
         match outcome {
-            Ok(answer) => {
-                let left_out = left_out.iter().map(ToString::to_string).collect();
-                self.answered(open, session, answer, left_out, started)
-                    .await
+            Ok(answered) => {
+                let report = TurnReport {
+                    session_id: session.session_id.clone(),
+                    message: answered.message,
+                    model: answered.model,
+                    usage,
+                    calls: run.spent.calls,
+                    cost: run.cost,
+                    prompt: answered.prompt,
+                    failed: run.failed,
+                    left_out: left_out.iter().map(ToString::to_string).collect(),
+                    duration: started.elapsed(),
+                };
+                let entry = history::entry(&Message::Assistant(report.message.clone()));
+                open.finish(vec![entry], TurnEnd::Done, usage).await?;
+                let patch = SessionPatch {
+                    provider: Some(report.model.provider.clone()),
+                    model: Some(report.model.model.clone()),
+                    ..SessionPatch::default()
+                };
+                self.store.update_session(&session.key, patch).await?;
+                Ok(report)
             }
             Err(error) => {
                 let end = match &error {
@@ -181,109 +286,22 @@ impl Agent {
                     _ => TurnEnd::Failed(error.to_string()),
                 };
                 let kept = match &error {
-                    TurnError::Stopped | TurnError::OutOfTime(_) => draft.message(ladder.asked()),
+                    TurnError::Stopped | TurnError::OutOfTime(_) => {
+                        run.draft.message(ladder.asked())
+                    }
                     // What a failed model said is void: another answer would follow it.
                     _ => None,
                 };
                 let entries = kept.map(|m| history::entry(&Message::Assistant(m)));
-                open.finish(entries.into_iter().collect(), end, Usage::default())
+                open.finish(entries.into_iter().collect(), end, usage)
                     .await?;
                 Err(error)
             }
         }
     }
-
-    async fn answered(
-        &self,
-        open: Open<'_>,
-        session: &Session,
-        answer: Answer,
-        left_out: Vec<String>,
-        started: Instant,
-    ) -> Result<TurnReport, TurnError> {
-        let mut message = answer.reply.message;
-        // No tools were offered, so whatever is called does not exist.
-        let called = message.tool_calls().next().is_some();
-        message
-            .content
-            .retain(|part| !matches!(part, AssistantPart::ToolCall(_)));
-        if called {
-            if message.text().trim().is_empty() {
-                let error = TurnError::UnknownTool(answer.model);
-                let end = TurnEnd::Failed(error.to_string());
-                open.finish(Vec::new(), end, message.usage).await?;
-                return Err(error);
-            }
-            message.stop_reason = StopReason::Stop;
-        }
-        let entry = history::entry(&Message::Assistant(message.clone()));
-        open.finish(vec![entry], TurnEnd::Done, message.usage)
-            .await?;
-        let patch = SessionPatch {
-            provider: Some(answer.model.provider.clone()),
-            model: Some(answer.model.model.clone()),
-            ..SessionPatch::default()
-        };
-        self.store.update_session(&session.key, patch).await?;
-        Ok(TurnReport {
-            session_id: session.session_id.clone(),
-            message,
-            model: answer.model,
-            cost: answer.cost,
-            prompt: answer.prompt,
-            failed: answer.failed,
-            left_out,
-            duration: started.elapsed(),
-        })
-    }
-}
-
-/// What the person has been shown of the answer so far.
-#[derive(Default)]
-struct Draft {
-    text: String,
-    thinking: String,
-}
-
-impl Draft {
-    fn take(&mut self, event: &Event) {
-        match event {
-            Event::Text(text) => self.text.push_str(text),
-            Event::Thinking(text) => self.thinking.push_str(text),
-            Event::TextWasThinking => self.thinking.push_str(&std::mem::take(&mut self.text)),
-            Event::NextModel { .. } | Event::Again { .. } => *self = Self::default(),
-            _ => {}
-        }
-    }
-
-    /// The unfinished answer of this model; `None` when no text came.
-    fn message(self, model: Option<&ModelRef>) -> Option<AssistantMessage> {
-        if self.text.trim().is_empty() {
-            return None;
-        }
-        let model = model?.clone();
-        let mut content = Vec::new();
-        if !self.thinking.is_empty() {
-            content.push(AssistantPart::Thinking(Thinking {
-                thinking: self.thinking,
-                signature: None,
-            }));
-        }
-        content.push(AssistantPart::Text { text: self.text });
-        Some(AssistantMessage {
-            content,
-            api: String::new(),
-            provider: model.provider,
-            model: model.model,
-            usage: Usage::default(),
-            stop_reason: StopReason::Aborted,
-            error_message: None,
-            timestamp: now_ms(),
-        })
-    }
 }
 
 /// Milliseconds since the Unix epoch.
-fn now_ms() -> i64 {
+pub(crate) fn now_ms() -> i64 {
     chrono::Utc::now().timestamp_millis()
 }

@@ -2,13 +2,21 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+#[path = "turn/context.rs"]
+mod context;
+#[path = "turn/context_property.rs"]
+mod context_property;
+#[path = "turn/prompt.rs"]
+mod prompt;
+
 use std::collections::BTreeMap;
 use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
 use moltbot_agent::{
-    Agent, AgentSettings, SessionKey, StoredRecords, TurnError, TurnReport, TurnRequest,
+    Agent, AgentSettings, Limits, Progress, SessionKey, StoredRecords, TurnError, TurnReport,
+    TurnRequest,
 };
 use moltbot_config::Config;
 use moltbot_llm::{
@@ -63,6 +71,8 @@ fn agent(server: &ScriptedServer, api: &str, dir: &std::path::Path, timeout: Dur
         thinking: None,
         timeout,
         has_anthropic_key: false,
+        limits: Limits::default(),
+        workspace: dir.to_owned(),
     };
     let store = Store::open(dir.join("moltbot.db")).unwrap();
     Agent::new(Catalog::new(&config, &[]), backends, store, settings)
@@ -74,6 +84,7 @@ async fn say(setup: &Setup, message: &str) -> Result<String, TurnError> {
         message,
         model: None,
         thinking: None,
+        inbox: None,
     };
     let report = setup.agent.turn(request, pending(), &mut |_| {}).await?;
     Ok(report.message.text())
@@ -107,6 +118,29 @@ fn conversation(body: &Value) -> Vec<Value> {
         }
     }
     list
+}
+
+/// What a message of a chat completion says, without the stamp that the program put before a person's.
+fn said(message: &Value) -> &str {
+    let content = message["content"].as_str().unwrap();
+    if message["role"] != "user" {
+        return content;
+    }
+    let (stamp, text) = content.split_once('\n').unwrap();
+    assert!(
+        stamp.starts_with('[') && stamp.ends_with(" UTC]"),
+        "{stamp}"
+    );
+    text
+}
+
+/// The messages of a transcript, as they are stored.
+async fn messages(agent: &Agent, session: &Session) -> Vec<Value> {
+    let entries = agent.store().transcript(&session.session_id).await.unwrap();
+    let messages = entries.iter().filter(|entry| entry.kind == "message");
+    messages
+        .map(|entry| serde_json::from_str(&entry.body).unwrap())
+        .collect()
 }
 
 #[tokio::test]
@@ -147,16 +181,7 @@ async fn every_request_begins_with_the_one_before_in_each_dialect_and_over_a_res
 async fn what_was_answered_is_on_disk_with_its_reasoning_apart() {
     let setup = setup(all_dialects("Answer."), "openai-completions").await;
     assert_eq!(say(&setup, "q").await.unwrap(), "Answer.");
-    let entries = setup
-        .agent
-        .store()
-        .transcript(&setup.session.session_id)
-        .await
-        .unwrap();
-    let bodies: Vec<Value> = entries
-        .iter()
-        .map(|e| serde_json::from_str(&e.body).unwrap())
-        .collect();
+    let bodies = messages(&setup.agent, &setup.session).await;
     assert_eq!(bodies[0]["role"], "user");
     assert_eq!(bodies[1]["role"], "assistant");
     assert_eq!(
@@ -217,10 +242,7 @@ async fn a_failed_turn_is_journaled_and_not_shown_to_the_model_again() {
         [TurnState::Done, TurnState::Failed, TurnState::Done]
     );
     let sent = conversation(&setup.server.requests().pop().unwrap().json());
-    let texts: Vec<&str> = sent[1..]
-        .iter()
-        .map(|m| m["content"].as_str().unwrap())
-        .collect();
+    let texts: Vec<&str> = sent[1..].iter().map(said).collect();
     assert_eq!(texts, ["one", "One.", "three"]);
 }
 
@@ -241,7 +263,7 @@ async fn a_stop_keeps_what_was_shown_and_closes_the_connection() {
     let (heard, text) = tokio::sync::oneshot::channel();
     let mut heard = Some(heard);
     let mut events = |event| {
-        if let Event::Text(_) = event
+        if let Progress::Model(Event::Text(_)) = event
             && let Some(heard) = heard.take()
         {
             heard.send(()).unwrap();
@@ -252,6 +274,7 @@ async fn a_stop_keeps_what_was_shown_and_closes_the_connection() {
         message: "go",
         model: None,
         thinking: None,
+        inbox: None,
     };
     let stop = async {
         text.await.unwrap();
@@ -293,6 +316,7 @@ async fn a_turn_thrown_away_leaves_the_session_free() {
             message: "go",
             model: None,
             thinking: None,
+            inbox: None,
         };
         let turn = setup.agent.turn(request, pending(), &mut ignore);
         tokio::select! {
@@ -423,6 +447,8 @@ fn fresh(config: &Value, credentials: Credentials, dir: &std::path::Path) -> Age
         thinking: None,
         timeout: Duration::from_secs(600),
         has_anthropic_key: false,
+        limits: Limits::default(),
+        workspace: dir.to_owned(),
     };
     let backends = Backends::new(http, None, knowledge);
     Agent::new(Catalog::new(&config, &[]), backends, store, settings).with_credentials(credentials)
@@ -444,6 +470,7 @@ async fn turn_of(agent: &Agent) -> Result<TurnReport, TurnError> {
         message: "hi",
         model: None,
         thinking: None,
+        inbox: None,
     };
     agent.turn(request, pending(), &mut |_| {}).await
 }
@@ -490,8 +517,7 @@ async fn what_was_shown_before_every_model_failed_is_kept_nowhere() {
         !format!("{error} {error:?}").contains("about to"),
         "{error}"
     );
-    let store = setup.agent.store();
-    let kept = store.transcript(&setup.session.session_id).await.unwrap();
+    let kept = messages(&setup.agent, &setup.session).await;
     assert_eq!(kept.len(), 1, "the message alone: {kept:?}");
 }
 
@@ -517,11 +543,12 @@ async fn a_stopped_answer_is_that_of_the_model_that_gave_it() {
             message: "go",
             model: None,
             thinking: None,
+            inbox: None,
         };
         let (heard, text) = tokio::sync::oneshot::channel();
         let mut heard = Some(heard);
         let mut events = |event| {
-            if let Event::Text(_) = event
+            if let Progress::Model(Event::Text(_)) = event
                 && let Some(heard) = heard.take()
             {
                 heard.send(()).unwrap();
@@ -530,8 +557,7 @@ async fn a_stopped_answer_is_that_of_the_model_that_gave_it() {
         let stop = async { text.await.unwrap() };
         let error = agent.turn(request, stop, &mut events).await.unwrap_err();
         assert!(matches!(error, TurnError::Stopped), "{error}");
-        let kept = agent.store().transcript(&session.session_id).await.unwrap();
-        let last: Value = serde_json::from_str(&kept.last().unwrap().body).unwrap();
+        let last = messages(&agent, &session).await.pop().unwrap();
         assert_eq!(
             (&last["role"], &last["model"]),
             (&json!("assistant"), &json!("n"))

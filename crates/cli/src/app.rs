@@ -4,7 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use moltbot_agent::{Agent, AgentSettings, SessionKey, StoredRecords};
+use moltbot_agent::{
+    Agent, AgentSettings, ContextSettings, Gate, Limits, PromptSettings, SessionKey, Skills,
+    StoredRecords, ToolPolicies, command_names, skill_commands,
+};
 use moltbot_config::{
     Environment, LoadError, MAIN_AGENT, Paths, Profile, Snapshot, normalize_agent_id,
 };
@@ -15,11 +18,13 @@ use moltbot_llm::{
 };
 use moltbot_services::{Launcher, ServedBackend, Services};
 use moltbot_store::{Session, Store};
+use moltbot_tools::memory::{Embeddings, Memory, MemorySettings};
 
 use crate::args::Globals;
 use crate::exit::Exit;
 use crate::logging;
 use crate::output;
+use crate::toolbox;
 
 /// The installation that a command works on.
 pub(crate) struct App {
@@ -140,8 +145,13 @@ impl App {
         }
     }
 
-    /// The agent, ready to take turns.
-    pub(crate) fn agent(&self, agent_id: &str, timeout: Option<u64>) -> Result<Agent, Exit> {
+    /// The agent, ready to take turns, and `gate` to decide about its tool calls.
+    pub(crate) fn agent(
+        &self,
+        agent_id: &str,
+        timeout: Option<u64>,
+        gate: Gate,
+    ) -> Result<Agent, Exit> {
         let credentials = Arc::new(self.credentials(agent_id));
         let has_anthropic_key = credentials.find("anthropic").is_some();
         let defaults = self.snapshot.config.agents().defaults();
@@ -151,7 +161,10 @@ impl App {
             timeout: timeout.map_or_else(|| defaults.timeout(), Duration::from_secs),
             places: Places::only(self.snapshot.config.agents().places(agent_id)),
             has_anthropic_key,
+            limits: Limits::default(),
+            workspace: self.snapshot.workspace(agent_id),
         };
+        let (prompt, notices) = PromptSettings::from_snapshot(&self.snapshot, agent_id);
         let store = Store::open(&self.paths().database)?;
         let knowledge = self.knowledge_in(&store).asking(Arc::clone(&credentials));
         let knowledge = Arc::new(knowledge);
@@ -161,10 +174,49 @@ impl App {
         tokio::spawn(async move { services.recover().await });
         let backends = Backends::new(served, self.engine()?, knowledge);
         let catalog = self.catalog()?;
-        for warning in catalog.warnings() {
+        for warning in catalog.warnings().iter().chain(&notices) {
             output::note(output::styled(output::WARN, warning));
         }
-        Ok(Agent::new(catalog, backends, store, settings).with_credentials(credentials))
+        let snapshot = &self.snapshot;
+        let tools = toolbox::toolbox(
+            snapshot,
+            agent_id,
+            &store,
+            self.memory(agent_id),
+            &prompt.skills,
+        );
+        let reserved: Vec<&str> = command_names().collect();
+        let skills = Skills::find(&prompt.skills);
+        let context = ContextSettings::from_config(
+            &defaults.compaction(),
+            &defaults.context_pruning.clone().unwrap_or_default(),
+            Some(toolbox::results_dir(snapshot)),
+        );
+        Ok(Agent::new(catalog, backends, store, settings)
+            .with_credentials(credentials)
+            .with_skill_commands(skill_commands(&skills.usable, &reserved))
+            .with_prompt(prompt)
+            .with_context(context)
+            .with_tools(tools, gate)
+            .with_tool_policies(ToolPolicies::new(&self.snapshot.config)))
+    }
+
+    /// The notes of an agent.
+    pub(crate) fn memory(&self, agent_id: &str) -> Memory {
+        let snapshot = &self.snapshot;
+        let agents = snapshot.config.agents();
+        let config = agents.memory_search(agent_id);
+        let settings = MemorySettings::new(
+            &config,
+            &snapshot.environment,
+            &self.paths().state_dir,
+            agent_id,
+            &snapshot.workspace(agent_id),
+        );
+        let places = Places::only(agents.places(agent_id));
+        let credentials = self.credentials(agent_id);
+        let embeddings = Embeddings::from_config(&config, &snapshot.config, &credentials, &places);
+        Memory::new(settings, embeddings)
     }
 
     /// The session that a person names: by id, by key, or by a name of their own; the agent's main one where none is

@@ -44,6 +44,16 @@ pub(crate) enum Command {
     Agent(AgentArgs),
     /// Models: list, choose, pull.
     Models(ModelsArgs),
+    /// What models are told before a conversation.
+    Prompt {
+        #[command(subcommand)]
+        command: PromptCommand,
+    },
+    /// The agent's notes: what is indexed, and searching them.
+    Memory {
+        #[command(subcommand)]
+        command: MemoryCommand,
+    },
     /// Read and change the configuration.
     Config {
         #[command(subcommand)]
@@ -364,6 +374,70 @@ pub(crate) enum OrderCommand {
         /// The provider.
         #[arg(long, value_name = "ID")]
         provider: String,
+    },
+}
+
+/// `moltbot prompt …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PromptCommand {
+    /// Print it with the tokens of each part, and what the last turn cost and read again.
+    Show(PromptShowArgs),
+}
+
+/// `moltbot prompt show`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct PromptShowArgs {
+    /// The agent.
+    #[arg(long, value_name = "ID")]
+    pub(crate) agent: Option<String>,
+    /// The session: its id, its key, or a name of your own. Left out: the agent's main session.
+    #[arg(long, value_name = "SESSION")]
+    pub(crate) session_id: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `moltbot memory …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum MemoryCommand {
+    /// What is indexed, of each agent.
+    Status {
+        /// Only this agent.
+        #[arg(long, value_name = "ID")]
+        agent: Option<String>,
+        /// Bring the index up to date first.
+        #[arg(long)]
+        index: bool,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Bring the index up to date with the files.
+    Index {
+        /// Only this agent. Left out: all.
+        #[arg(long, value_name = "ID")]
+        agent: Option<String>,
+        /// Read every file again, changed or not.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Search the notes as the agent does.
+    Search {
+        /// What to look for.
+        query: String,
+        /// The agent whose notes are searched.
+        #[arg(long, value_name = "ID")]
+        agent: Option<String>,
+        /// The most results. Default: memorySearch.query.maxResults, or 6.
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=50))]
+        max_results: Option<u16>,
+        /// The least score of a result, 0 to 1.
+        #[arg(long, value_name = "SCORE")]
+        min_score: Option<f64>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
     },
 }
 

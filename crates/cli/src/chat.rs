@@ -1,12 +1,17 @@
 //! `moltbot chat`: the conversation at the terminal.
 
+mod approval;
 mod input;
 mod slash;
 mod view;
 
-use moltbot_agent::{Agent, TurnError, TurnRequest};
-use moltbot_llm::{Api, ThinkingLevel};
-use moltbot_store::{Session, TurnState};
+use std::sync::Arc;
+
+use moltbot_agent::{
+    Agent, Conversation, Directives, Gate, Next, ReasoningLevel, TurnError, TurnRequest, compacted,
+};
+use moltbot_llm::Api;
+use moltbot_store::TurnState;
 
 use crate::app::App;
 use crate::args::{ChatArgs, Globals};
@@ -14,24 +19,21 @@ use crate::commands::footnotes;
 use crate::exit::Exit;
 use crate::interrupt::interrupt;
 use crate::output;
+use approval::AtTerminal;
 use input::{Input, Line};
-use slash::{Next, Slash};
-use view::View;
+pub(crate) use slash::conversation;
+use view::{End, View};
 
 /// A chat in progress.
 struct Chat {
     agent: Agent,
-    session: Session,
-    /// The model of this chat alone, from the command line.
-    model: Option<String>,
-    thinking: Option<ThinkingLevel>,
-    show_reasoning: bool,
-    /// A message that can be sent again by `/retry`.
-    unanswered: Option<String>,
+    /// With what the command line said for this chat alone.
+    conversation: Conversation,
 }
 
-/// How a turn left the chat.
+/// How a line left the chat.
 enum Outcome {
+    /// Answered by the agent or the program.
     Answered,
     Failed,
     /// Ctrl-C once: the answer stops, the chat goes on.
@@ -44,36 +46,34 @@ enum Outcome {
 pub(crate) async fn run(globals: &Globals, args: ChatArgs) -> Result<(), Exit> {
     let app = App::load(globals, false)?;
     let agent_id = app.agent_id(args.agent.as_deref())?;
-    let agent = app.agent(&agent_id, None)?;
+    let mut input = Input::open(&app.paths().state_dir.join("chat-history"));
+    let gate = match input.is_interactive() {
+        true => Gate::asking(Arc::new(AtTerminal)),
+        false => Gate::closed(),
+    };
+    let agent = app.agent(&agent_id, None, gate)?;
     // Held until the chat ends.
     let services = app.services()?;
     services.keep_warm().await;
     let session = app.session(&agent, args.session.as_deref()).await?;
     let mut chat = Chat {
         agent,
-        session,
-        model: args.model,
-        thinking: args.thinking,
-        show_reasoning: args.reasoning,
-        unanswered: None,
+        conversation: Conversation {
+            model: args.model,
+            thinking: args.thinking,
+            reasoning: args.reasoning.then_some(ReasoningLevel::On),
+            ..conversation(session)
+        },
     };
     chat.greet().await?;
-    let mut input = Input::open(&app.paths().state_dir.join("chat-history"));
     let mut failed = false;
     loop {
         let text = match input.read().await? {
+            Line::Text(text) if slash::leaves(&text) => break,
             Line::Text(text) => text,
             Line::End => break,
         };
-        let message = match Slash::parse(&text) {
-            None => text,
-            Some(command) => match chat.obey(command).await? {
-                Next::Prompt => continue,
-                Next::Send(message) => message,
-                Next::Leave => break,
-            },
-        };
-        match chat.turn(&message).await? {
+        match chat.take(&text).await? {
             Outcome::Answered | Outcome::Stopped => {}
             Outcome::Failed => failed = true,
             Outcome::Leave => break,
@@ -88,8 +88,9 @@ pub(crate) async fn run(globals: &Globals, args: ChatArgs) -> Result<(), Exit> {
 
 impl Chat {
     /// Says which model will answer, and what is left over from last time.
-    async fn greet(&mut self) -> Result<(), Exit> {
-        let (rungs, left_out) = self.agent.rungs(&self.session, self.model.as_deref())?;
+    async fn greet(&self) -> Result<(), Exit> {
+        let talk = &self.conversation;
+        let (rungs, left_out) = self.agent.rungs(&talk.session, talk.model.as_deref())?;
         if let Some(first) = rungs.first() {
             let names: Vec<String> = rungs
                 .iter()
@@ -104,7 +105,7 @@ impl Chat {
                 "Model: {}{then} · /help for commands",
                 first.reference
             ));
-            if self.model.is_none() && !self.agent.catalog().has_configured_default() {
+            if talk.model.is_none() && !self.agent.catalog().has_configured_default() {
                 self.dim(match first.api {
                     Api::Engine => {
                         "No model is configured, so this is the largest one installed here. A better one for this machine: moltbot models recommend. A server of your own: set agents.defaults.model.primary in the file that moltbot config file names."
@@ -115,10 +116,13 @@ impl Chat {
                 });
             }
         }
+        for warning in self.agent.tool_warnings(&talk.session) {
+            output::note(output::styled(output::WARN, warning));
+        }
         for reason in left_out {
             output::note(output::styled(output::WARN, reason));
         }
-        if let Some(unanswered) = self.agent.unanswered(&self.session).await? {
+        if let Some(unanswered) = self.agent.unanswered(&talk.session).await? {
             let why = match unanswered.state {
                 TurnState::Interrupted => "the program ended before it was answered",
                 TurnState::Aborted => "it was stopped",
@@ -128,21 +132,47 @@ impl Chat {
                 "Your last message is still open ({why}): “{}” — /retry sends it again.",
                 preview(&unanswered.text)
             ));
-            self.unanswered = Some(unanswered.text);
         }
         Ok(())
     }
 
+    /// Takes a line: carries out what it orders, and asks the agent where that is meant.
+    async fn take(&mut self, text: &str) -> Result<Outcome, Exit> {
+        let taken = self.agent.take(text, &mut self.conversation).await?;
+        taken.said.iter().try_for_each(output::line)?;
+        if slash::asks_for_help(text) {
+            output::line(slash::KEYS)?;
+        }
+        match taken.next {
+            Next::Nothing => {}
+            Next::Ask {
+                message,
+                directives,
+            } => return self.turn(&message, directives).await,
+            Next::Stop => output::line("Nothing is running; /exit leaves.")?,
+            Next::Compact(instructions) => return self.compact(instructions.as_deref()).await,
+        }
+        Ok(Outcome::Answered)
+    }
+
     /// Takes one turn and shows it as it comes.
-    async fn turn(&mut self, message: &str) -> Result<Outcome, Exit> {
-        let mut view = View::new(self.show_reasoning);
+    async fn turn(&self, message: &str, directives: Directives) -> Result<Outcome, Exit> {
+        let talk = &self.conversation;
+        let reasoning = directives
+            .reasoning
+            .or(talk.reasoning)
+            .unwrap_or_else(|| self.agent.reasoning(&talk.session));
+        let verbose = directives
+            .verbose
+            .or_else(|| self.agent.verbose(&talk.session))
+            .unwrap_or(talk.verbose);
+        let mut view = View::new(reasoning != ReasoningLevel::Off, verbose);
         let request = TurnRequest {
-            session: &self.session,
-            message,
-            model: self.model.as_deref(),
-            thinking: self.thinking,
+            model: directives.model.as_deref().or(talk.model.as_deref()),
+            thinking: directives.thinking.or(talk.thinking),
+            ..TurnRequest::new(&talk.session, message)
         };
-        let mut show = |event| view.event(event);
+        let mut show = |progress| view.progress(progress);
         let result = {
             let turn = self.agent.turn(request, interrupt(), &mut show);
             tokio::pin!(turn);
@@ -154,17 +184,18 @@ impl Chat {
                 }
             }
         };
-        view.end(matches!(result, Ok(_) | Err(TurnError::Stopped)))?;
-        self.unanswered = self
-            .agent
-            .unanswered(&self.session)
-            .await?
-            .map(|open| open.text);
+        view.end(match result {
+            Ok(_) => End::Answered,
+            Err(TurnError::Stopped) => End::Stopped,
+            Err(_) => End::Failed,
+        })?;
         match result {
             Ok(report) => {
-                for text in footnotes(&report) {
+                let usage = self.agent.usage_line(&talk.session, &report);
+                for text in usage.into_iter().chain(footnotes(&report)) {
                     self.dim(text);
                 }
+                self.keep_notes().await;
                 Ok(Outcome::Answered)
             }
             Err(TurnError::Stopped) => {
@@ -175,6 +206,45 @@ impl Chat {
                 output::note(output::styled(output::BAD, &error));
                 Ok(Outcome::Failed)
             }
+        }
+    }
+
+    /// Summarises the conversation because the person asks for it.
+    async fn compact(&self, instructions: Option<&str>) -> Result<Outcome, Exit> {
+        let session = &self.conversation.session;
+        let stop = interrupt();
+        match self
+            .agent
+            .compact(session, instructions, stop, &mut |_| {})
+            .await
+        {
+            Ok(report) => {
+                output::line(compacted(report.as_ref()))?;
+                Ok(Outcome::Answered)
+            }
+            Err(TurnError::Stopped) => {
+                self.dim("Stopped.");
+                Ok(Outcome::Stopped)
+            }
+            Err(error) => {
+                output::note(output::styled(output::BAD, &error));
+                Ok(Outcome::Failed)
+            }
+        }
+    }
+
+    /// Lets the agent write down what must not be lost, where the conversation will soon have to be shortened. The person
+    /// has the answer by then, and may stop it.
+    async fn keep_notes(&self) {
+        let session = &self.conversation.session;
+        let written = self
+            .agent
+            .flush_memory(session, interrupt(), &mut |_| {})
+            .await;
+        match written {
+            Ok(true) => self.dim("Notes of this conversation were written to memory."),
+            Ok(false) => {}
+            Err(error) => tracing::warn!("notes of the conversation were not written: {error}"),
         }
     }
 

@@ -6,10 +6,12 @@ mod config;
 mod doctor;
 #[cfg(feature = "engine")]
 pub(crate) mod engine_worker;
+mod memory;
 mod models;
+mod prompt;
 mod service_keeper;
 
-pub(crate) use agent::{footnotes, place_list};
+pub(crate) use agent::footnotes;
 
 use crate::args::{Command, Globals};
 use crate::chat;
@@ -21,6 +23,8 @@ pub(crate) async fn run(globals: &Globals, command: Command) -> Result<(), Exit>
         Command::Chat(args) => chat::run(globals, args).await,
         Command::Agent(args) => agent::run(globals, args).await,
         Command::Models(args) => models::run(globals, args).await,
+        Command::Prompt { command } => prompt::run(globals, command).await,
+        Command::Memory { command } => memory::run(globals, command).await,
         Command::Config { command } => config::run(globals, command),
         Command::Doctor(args) => doctor::run(globals, args).await,
         Command::Completions { shell } => completions::run(shell),

@@ -56,6 +56,7 @@ macro_rules! from_error {
 
 from_error!(
     moltbot_agent::ChoiceError,
+    moltbot_agent::CommandError,
     moltbot_agent::HistoryError,
     moltbot_agent::TurnError,
     moltbot_config::EditError,
@@ -64,6 +65,7 @@ from_error!(
     moltbot_engine::models::PullError,
     moltbot_llm::CatalogError,
     moltbot_store::StoreError,
+    moltbot_tools::memory::MemoryError,
 );
 
 impl From<ProfileError> for Exit {

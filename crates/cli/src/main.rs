@@ -8,6 +8,7 @@ mod exit;
 mod interrupt;
 mod logging;
 mod output;
+mod toolbox;
 
 use std::process::ExitCode;
 

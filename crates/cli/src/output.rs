@@ -90,15 +90,7 @@ pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
     lines.join("\n")
 }
 
-/// A number of tokens, short: `950`, `1.2k`, `12k`, `1.2m`.
-pub(crate) fn tokens(count: u64) -> String {
-    match count {
-        0..1_000 => count.to_string(),
-        1_000..10_000 => format!("{:.1}k", count as f64 / 1e3),
-        10_000..1_000_000 => format!("{:.0}k", count as f64 / 1e3),
-        _ => format!("{:.1}m", count as f64 / 1e6),
-    }
-}
+pub(crate) use moltbot_agent::short_tokens as tokens;
 
 /// A number of bytes, short: `98 MB`, `2.5 GB`.
 pub(crate) fn bytes(count: u64) -> String {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::agent_id::normalize_agent_id;
 use crate::environment::Environment;
 use crate::issue::{Issue, sort_for_reading};
 use crate::key_path::KeyPath;
@@ -61,6 +62,23 @@ impl Snapshot {
     /// Where the value at `path` was written; `None` when nothing is set there.
     pub fn origin(&self, path: &KeyPath) -> Option<&Origin> {
         crate::edit::node_at(&self.tree, path.segments()).map(|node| &node.origin)
+    }
+
+    /// The folder in which an agent works, absolute: its own, else for the default agent that of `agents.defaults`, else
+    /// one in the home directory.
+    pub fn workspace(&self, agent_id: &str) -> PathBuf {
+        let agents = self.config.agents();
+        let id = normalize_agent_id(agent_id);
+        let is_default = id == agents.default_agent_id();
+        let own = agents
+            .agent(&id)
+            .and_then(|agent| agent.workspace.as_deref());
+        let shared = agents.defaults().workspace.as_deref();
+        match own.or(shared.filter(|_| is_default)) {
+            Some(folder) => self.environment.absolute(folder),
+            None if is_default => self.paths.default_workspace().to_owned(),
+            None => self.paths.agent_workspace(&id),
+        }
     }
 }
 

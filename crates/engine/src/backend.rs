@@ -129,15 +129,6 @@ impl EngineBackend {
         request: &Request,
         reports: driver::ReportSender,
     ) -> Result<Job, (FailureClass, String)> {
-        if matches!(
-            request.tool_choice,
-            ToolChoice::Required | ToolChoice::Named(_)
-        ) {
-            return Err((
-                FailureClass::ToolsUnsupported,
-                "models of the engine answer in text only".into(),
-            ));
-        }
         let path = models::find(&self.options.models_dir, &model.reference.model)
             .map_err(|error| (FailureClass::ModelUnavailable, error.to_string()))?;
         if path.to_str().is_none() {
@@ -160,10 +151,11 @@ impl EngineBackend {
             conversation: Conversation {
                 system: request.system.clone(),
                 messages: request.messages.clone(),
-                // Calls in the model's text are not read back, so none are invited.
-                tools: Vec::new(),
+                // Whatever the choice: the prompt stays the same from turn to turn.
+                tools: request.tools.clone(),
                 thinking: request.thinking != ThinkingLevel::Off,
             },
+            tool_choice: request.tool_choice.clone(),
             options: GenerateOptions {
                 temperature: request.temperature.or(model.temperature),
                 max_tokens: request
@@ -192,6 +184,10 @@ impl Backend for EngineBackend {
             .map_err(|(class, detail)| Failure::new(class, model, detail))?;
         self.submit(job);
         // Dropping `reports` is what stops the worker.
-        answer::collect(model, reports, events).await
+        let offered = match request.tool_choice {
+            ToolChoice::None => &[],
+            _ => request.tools.as_slice(),
+        };
+        answer::collect(model, offered, reports, events).await
     }
 }

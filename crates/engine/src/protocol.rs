@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use moltbot_llm::ToolChoice;
 use serde::{Deserialize, Serialize};
 
 use crate::template::Conversation;
@@ -41,6 +42,9 @@ pub struct Generate {
     pub id: u64,
     /// What was said so far.
     pub conversation: Conversation,
+    /// Whether and which of the conversation's tools must be called.
+    #[serde(default)]
+    pub tool_choice: ToolChoice,
     /// How to answer.
     pub options: GenerateOptions,
 }
@@ -112,7 +116,7 @@ pub struct LoadedModelInfo {
     pub context: u32,
     /// Tokens of context that it was trained for.
     pub trained_context: u32,
-    /// Whether its chat template shows the model tools.
+    /// Whether its chat template shows the model tools. Where it does not, the system prompt does.
     pub takes_tools: bool,
 }
 

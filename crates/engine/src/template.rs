@@ -4,6 +4,7 @@
 //! string methods. What a template cannot express (a system message, tool calls, two user messages in a row) is found
 //! out once, by rendering small conversations, and written in a form that it can.
 
+mod call_form;
 mod jinja;
 mod turns;
 
@@ -13,6 +14,7 @@ use moltbot_llm::{Message, ToolSpec};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+pub use call_form::CallForm;
 pub use turns::literal;
 
 /// What is said so far, as the engine's worker receives it.
@@ -23,7 +25,7 @@ pub struct Conversation {
     pub system: String,
     /// The messages, oldest first.
     pub messages: Vec<Message>,
-    /// The tools offered; a template that has no place for tools leaves them out.
+    /// The tools offered. Where the template has no place for them, the system prompt tells of them.
     #[serde(default)]
     pub tools: Vec<ToolSpec>,
     /// Whether the model should reason, for templates that know a switch for it (`enable_thinking`).
@@ -77,6 +79,8 @@ pub struct ChatTemplate {
     environment: Environment<'static>,
     tokens: SpecialTokens,
     abilities: TemplateAbilities,
+    call_form: Option<CallForm>,
+    thinks: bool,
 }
 
 /// A rendered prompt.
@@ -116,6 +120,8 @@ impl ChatTemplate {
                 tools: false,
                 tool_calls: false,
             },
+            call_form: Some(CallForm::HERMES),
+            thinks: source.is_some_and(|source| source.contains("</think>")),
         };
         template.probe()?;
         Ok(template)
@@ -126,14 +132,29 @@ impl ChatTemplate {
         self.abilities
     }
 
+    /// How the model writes its calls; `None` for a form that this program can read and not prescribe.
+    pub fn call_form(&self) -> Option<CallForm> {
+        self.call_form
+    }
+
+    /// Whether the model may reason between `<think>` and `</think>` before it answers.
+    pub fn thinks(&self) -> bool {
+        self.thinks
+    }
+
     /// The text of `conversation`, ending where the model's answer begins. Thinking of earlier turns is left out.
     ///
     /// # Errors
     /// A conversation that the template refuses.
     pub fn render(&self, conversation: &Conversation) -> Result<Prompt, TemplateError> {
-        let turns = turns::turns(conversation, self.abilities, &self.tokens.control);
+        let turns = turns::turns(
+            conversation,
+            self.abilities,
+            self.call_form.unwrap_or(CallForm::HERMES),
+            &self.tokens.control,
+        );
         let tools = if self.abilities.tools {
-            turns::tools(&conversation.tools)
+            turns::tools(&conversation.tools, &self.tokens.control)
         } else {
             Vec::new()
         };
@@ -192,6 +213,7 @@ impl ChatTemplate {
         });
 
         self.render_turns(std::slice::from_ref(&user), &[], false)?;
+        let earlier_call = [user.clone(), call, result];
         let shows = |turns: &[serde_json::Value], tools: &[serde_json::Value], words: &[&str]| {
             self.render_turns(turns, tools, false)
                 .is_ok_and(|text| words.iter().all(|word| text.contains(word)))
@@ -213,11 +235,19 @@ impl ChatTemplate {
                 &["probe_tool", "city"],
             ),
             tool_calls: shows(
-                &[user, call, result],
+                &earlier_call,
                 std::slice::from_ref(&tool),
                 &["probe_tool", "probe-argument", "probe-result"],
             ),
         };
+        if self.abilities.tool_calls {
+            let text = self.render_turns(&earlier_call, &[tool], false)?;
+            let arguments = r#"{"city": "probe-argument"}"#;
+            self.call_form = CallForm::of(&text, "probe_tool", arguments);
+            if !self.abilities.tools {
+                self.call_form.get_or_insert(CallForm::HERMES);
+            }
+        }
         Ok(())
     }
 }

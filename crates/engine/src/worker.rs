@@ -111,8 +111,20 @@ fn generate(
             return error(Some(id), ErrorKind::Template, reason);
         }
     };
+    let most_tokens = request.options.max_tokens.unwrap_or(u64::MAX);
+    let constraint = model.constraint(
+        &prompt,
+        &request.conversation.tools,
+        &request.tool_choice,
+        most_tokens.min(u64::from(session.context_limit())),
+    );
+    let constraint = match constraint {
+        Ok(constraint) => constraint,
+        Err(reason) => return error(Some(id), ErrorKind::BadRequest, reason.to_string()),
+    };
     let generated = session.generate(
         &prompt,
+        constraint,
         &request.options,
         &mut |progress| {
             reports.send(match progress {
@@ -145,7 +157,9 @@ fn generate(
                     })
                 }
                 GenerateError::EmptyPrompt => error(Some(id), ErrorKind::BadRequest, message),
-                GenerateError::Inference(_) => error(Some(id), ErrorKind::Inference, message),
+                GenerateError::Inference(_) | GenerateError::Constraint(_) => {
+                    error(Some(id), ErrorKind::Inference, message)
+                }
             }
         }
     }

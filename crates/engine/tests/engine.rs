@@ -4,10 +4,14 @@
 
 #[path = "engine/backend.rs"]
 mod backend;
+#[path = "engine/calls.rs"]
+mod calls;
 #[path = "engine/file.rs"]
 mod file;
 #[path = "engine/session.rs"]
 mod session;
+#[path = "engine/tools.rs"]
+mod tools;
 #[path = "engine/worker.rs"]
 mod worker;
 

@@ -26,7 +26,7 @@ use crate::model::{Api, Model};
 use crate::repair::{wire_form, without_dropped};
 use crate::request::{Request, ThinkingLevel, ToolChoice};
 
-pub use plain_text::TextDecoder;
+pub use plain_text::{TextDecoder, call_openings};
 
 use assembler::Assembler;
 use ndjson::LineParser;

@@ -104,6 +104,11 @@ impl Endpoint {
         format!("{}{path}", self.root)
     }
 
+    /// Where texts are sent to be turned into vectors, at a server that speaks like OpenAI.
+    pub(crate) fn embeddings_url(&self) -> String {
+        format!("{}/embeddings", self.root)
+    }
+
     /// Where the list of models is read.
     pub fn models_url(&self) -> String {
         match self.api {

@@ -21,6 +21,12 @@ pub(crate) fn is_error(value: &serde_json::Value) -> bool {
     envelope::error_in(value).is_some()
 }
 
+/// What the error in a body says, in whichever envelope.
+pub(crate) fn error_message(value: &serde_json::Value) -> Option<String> {
+    let error = envelope::error_in(value)?;
+    (!error.message.is_empty()).then_some(error.message)
+}
+
 /// What kind of failure it is. The class alone decides what happens next ([`FailureClass::next_step`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -38,33 +38,43 @@ pub struct HttpBackend {
     clocks: Option<Clocks>,
 }
 
-/// One client for plain connections and one for TLS: the second reads the machine's certificates, which costs more than
+/// What every HTTP client of this program starts from: the TLS provider in place, a limit on connecting, no redirect
+/// followed, and the program's name.
+pub fn client_builder() -> reqwest::ClientBuilder {
+    // Fails only where a provider is installed already, which serves as well.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .connect_timeout(CONNECT)
+        .tcp_nodelay(true)
+        // Keys and the owner's own headers go nowhere but where the owner pointed.
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(concat!("moltbot/", env!("CARGO_PKG_VERSION")))
+}
+
+/// Clients for the addresses that the owner configured, made when first needed.
+///
+/// One for plain connections and one for TLS: the second reads the machine's certificates, which costs more than
 /// a whole local turn and is not paid by those who never leave their machine.
 #[derive(Default)]
-pub(crate) struct Clients {
+pub struct Clients {
     plain: OnceLock<Result<reqwest::Client, String>>,
     tls: OnceLock<Result<reqwest::Client, String>>,
 }
 
 impl Clients {
     /// The client for a URL.
-    pub(crate) fn of(&self, url: &str) -> Result<&reqwest::Client, String> {
+    ///
+    /// # Errors
+    /// The system gives none: its certificates cannot be read, say.
+    pub fn of(&self, url: &str) -> Result<&reqwest::Client, String> {
         let tls = url.starts_with("https:");
         let slot = if tls { &self.tls } else { &self.plain };
         slot.get_or_init(|| {
-            // Fails only where a provider is installed already, which serves as well.
-            let _ = rustls::crypto::ring::default_provider().install_default();
-            let builder = reqwest::Client::builder()
-                .connect_timeout(CONNECT)
-                .tcp_nodelay(true)
-                // Keys and the owner's own headers go nowhere but where the owner pointed.
-                .redirect(reqwest::redirect::Policy::none())
-                .user_agent(concat!("moltbot/", env!("CARGO_PKG_VERSION")));
             // HTTPS_PROXY is for reaching vendors; a server in the house is reached directly.
             let builder = if tls {
-                builder
+                client_builder()
             } else {
-                builder.no_proxy().tls_certs_only([])
+                client_builder().no_proxy().tls_certs_only([])
             };
             builder.build().map_err(|error| chain(&error))
         })
@@ -315,7 +325,7 @@ fn from_transport(model: &Model, error: &reqwest::Error) -> Failure {
 }
 
 /// The innermost cause, which is what helps: "Connection refused", not "error sending request".
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+pub fn chain(error: &dyn std::error::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(next) = cause.source() {
         cause = next;

@@ -104,6 +104,13 @@ impl Knowledge {
     }
 
     /// The model with everything known of it applied, after its server was asked where that is due. What the person
+    /// should know of it is said with the first request.
+    pub async fn inquire(&self, model: Model) -> Model {
+        self.check(&model).await;
+        self.dress(model).await
+    }
+
+    /// The model with everything known of it applied, after its server was asked where that is due. What the person
     /// should know of it goes to `events`, once a process.
     pub(crate) async fn meet(&self, model: Model, events: EventSink<'_>) -> Model {
         self.check(&model).await;

@@ -25,6 +25,7 @@ mod clocks;
 mod cooldown;
 mod credentials;
 mod dialect;
+mod embeddings;
 mod endpoint;
 mod event;
 mod failure;
@@ -57,18 +58,19 @@ pub use cooldown::{Cooldown, CooldownPolicy, Cooldowns, Failing, WallClock, mach
 pub use credentials::{
     Credential, CredentialSource, Credentials, ProfileKind, ProfileState, StoredProfile, redact,
 };
-pub use dialect::{Decoder, TextDecoder, encode};
+pub use dialect::{Decoder, TextDecoder, call_openings, encode};
+pub use embeddings::{Embedder, EmbeddingError, EmbeddingServer};
 pub use endpoint::Endpoint;
 pub use event::{Event, Phase};
 pub use failure::{Failure, FailureClass, NextStep, TokenFigures, in_words};
-pub use http::HttpBackend;
+pub use http::{Clients, HttpBackend, chain as innermost_cause, client_builder};
 pub use knowledge::Knowledge;
 pub use ladder::{Answer, Attempt, Ladder, LadderError};
 pub use listing::{ListedModel, ListingError, list_models, working_base};
 pub use lookup::answer_of;
 pub use message::{
-    AssistantMessage, AssistantPart, Content, Image, Message, StopReason, Thinking, ToolCall,
-    ToolResultMessage, Usage, UserMessage,
+    AssistantMessage, AssistantPart, Content, Image, Message, Provenance, StopReason, Thinking,
+    ToolCall, ToolResultMessage, Usage, UserMessage,
 };
 pub use model::{Api, Cost, Model, Source};
 pub use nudge::Nudging;
@@ -82,5 +84,7 @@ pub use relocate::Relocating;
 pub use repair::{Repairing, Repairs};
 pub use request::{Origin, Priority, Request, ThinkingLevel, ToolChoice, ToolSpec};
 pub use rotation::Rotating;
-pub use tokens::{Budgeting, CountSource, TokenCount, TokenCounter};
+pub use tokens::{
+    Budgeting, CountSource, TokenCount, TokenCounter, estimate_message, estimate_tokens,
+};
 pub use waiting::Waiting;

@@ -57,12 +57,17 @@ impl Lookup {
         let headers = headers(model, key).map_err(|name| {
             LookupError::Unreachable(format!("the header {name} cannot be sent"))
         })?;
-        Ok(Self {
+        Ok(Self::with_headers(headers, &model.base_url, limit))
+    }
+
+    /// Sends these headers to the server of `base_url` and to no other.
+    pub(crate) fn with_headers(headers: HeaderMap, base_url: &str, limit: Duration) -> Self {
+        Self {
             headers,
-            origin: origin(&model.base_url),
+            origin: origin(base_url),
             clients: Clients::default(),
             limit,
-        })
+        }
     }
 
     /// `GET url`.
@@ -71,7 +76,7 @@ impl Lookup {
         self.send(client.get(url), url).await
     }
 
-    /// `POST url`, for the one question that is not asked by GET.
+    /// `POST url`, for the few questions that are not asked by GET.
     pub(crate) async fn post(&self, url: &str, body: &Value) -> Result<Answer, LookupError> {
         let client = self.clients.of(url).map_err(LookupError::Unreachable)?;
         // llama.cpp closes a connection behind some replies without having said so; the next question, sent on the same

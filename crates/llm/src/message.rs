@@ -18,10 +18,10 @@ pub enum Message {
 }
 
 impl Message {
-    /// A user message of one text part.
+    /// A message of the owner's, of one text part.
     pub fn user(text: impl Into<String>, timestamp: i64) -> Self {
         Self::User(UserMessage {
-            content: vec![Content::text(text)],
+            content: vec![Content::text(text, Provenance::Owner)],
             timestamp,
         })
     }
@@ -54,28 +54,63 @@ pub enum Content {
     Text {
         /// The text.
         text: String,
+        /// Where it comes from.
+        #[serde(default)]
+        from: Provenance,
     },
     /// A picture.
     Image(Image),
 }
 
+/// Where a part of a conversation comes from: what decides how far it is trusted. Never sent to a server.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Provenance {
+    /// The owner said it. Also what transcripts mean that were written before sources were noted.
+    #[default]
+    Owner,
+    /// Another person said it whom the owner has let in.
+    Paired,
+    /// Somebody said it whom nobody knows: a stranger in a group.
+    Stranger,
+    /// This program wrote it: a time stamp, a note about a stopped turn.
+    Program,
+    /// It was read from the owner's own files, or is what a command printed that the owner allowed.
+    OwnFiles,
+    /// It comes from outside: the web, mail, a downloaded file, an MCP server.
+    Outside,
+    /// Another agent wrote it.
+    Agent,
+}
+
 impl Content {
     /// A text part.
-    pub fn text(text: impl Into<String>) -> Self {
-        Self::Text { text: text.into() }
+    pub fn text(text: impl Into<String>, from: Provenance) -> Self {
+        Self::Text {
+            text: text.into(),
+            from,
+        }
+    }
+
+    /// Where it comes from.
+    pub fn from(&self) -> Provenance {
+        match self {
+            Self::Text { from, .. } => *from,
+            Self::Image(image) => image.from,
+        }
     }
 
     /// The text, where it is text.
     pub fn as_text(&self) -> Option<&str> {
         match self {
-            Self::Text { text } => Some(text),
+            Self::Text { text, .. } => Some(text),
             Self::Image(_) => None,
         }
     }
 
     /// What stands for a picture before a model that is blind.
     pub(crate) fn unseen_image() -> Self {
-        Self::text("(an image that this model cannot see)")
+        Self::text("(an image that this model cannot see)", Provenance::Program)
     }
 }
 
@@ -87,6 +122,9 @@ pub struct Image {
     pub data: String,
     /// Its media type, such as `image/png`.
     pub mime_type: String,
+    /// Where it comes from.
+    #[serde(default)]
+    pub from: Provenance,
 }
 
 /// What a model answered.

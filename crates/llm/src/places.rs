@@ -37,13 +37,16 @@ impl Places {
     /// Whether a conversation may go to this model's server. A hosted provider whose region nobody declared is nowhere
     /// in particular: only its own name lets it in.
     pub fn admit(&self, model: &Model) -> bool {
+        self.admit_place(place(model).as_deref(), Some(&model.reference.provider))
+    }
+
+    /// Whether anything may go to this place (a region or [`LOCAL`]) or provider.
+    pub(crate) fn admit_place(&self, place: Option<&str>, provider: Option<&str>) -> bool {
         let Some(bounds) = &self.bounds else {
             return true;
         };
-        let place = place(model);
         bounds.iter().any(|bound| {
-            Some(bound.as_str()) == place.as_deref()
-                || normalize_provider(bound) == model.reference.provider
+            Some(bound.as_str()) == place || Some(normalize_provider(bound).as_str()) == provider
         })
     }
 }

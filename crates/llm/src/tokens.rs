@@ -20,6 +20,8 @@ use crate::request::Request;
 
 pub use budget::Budgeting;
 
+pub use estimate::{estimate as estimate_tokens, estimate_message};
+
 pub(crate) use estimate::estimate;
 
 /// The kind of record that holds a [`Calibration`].

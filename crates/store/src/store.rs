@@ -137,19 +137,22 @@ impl Store {
         result
     }
 
-    /// Adds an entry to a running turn.
+    /// Adds entries to a running turn, all or none.
     ///
     /// # Errors
     /// [`StoreError::TurnOver`], [`StoreError::NotYourTurn`], [`StoreError::NoSuchTurn`],
     /// [`StoreError::BodyNotJson`].
-    pub async fn append(&self, turn_id: &str, entry: NewEntry) -> Result<Entry, StoreError> {
-        entry.check()?;
+    pub async fn append(
+        &self,
+        turn_id: &str,
+        entries: Vec<NewEntry>,
+    ) -> Result<Vec<Entry>, StoreError> {
+        for entry in &entries {
+            entry.check()?;
+        }
         let turn_id = turn_id.to_owned();
         self.call(move |db| {
-            let mut stored =
-                db.write(|tx, owner| turn::append(tx, owner, &turn_id, vec![entry]))?;
-            // One entry in, one out.
-            Ok(stored.remove(0))
+            db.write(|tx, owner| turn::append(tx, owner, &turn_id, entries.clone()))
         })
         .await
     }

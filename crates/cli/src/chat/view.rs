@@ -6,7 +6,9 @@
 use std::io::IsTerminal;
 use std::time::Duration;
 
+use anstyle::Style;
 use indicatif::{ProgressBar, ProgressStyle};
+use moltbot_agent::{Media, Occasion, Progress, ReplyFilter, VerboseLevel};
 use moltbot_llm::{Event, Phase};
 
 use crate::exit::Exit;
@@ -20,11 +22,27 @@ enum Last {
     Thinking,
 }
 
+/// How an answer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// It is whole.
+    Answered,
+    /// The person stopped it; what came stands.
+    Stopped,
+    /// What came is void.
+    Failed,
+}
+
 /// One answer on the screen: a spinner until words come, then the words.
 pub(super) struct View {
     spinner: Option<ProgressBar>,
     show_reasoning: bool,
+    verbose: VerboseLevel,
     last: Last,
+    /// Takes out what is meant for the program.
+    filter: ReplyFilter,
+    /// Whether any text stands on the screen.
+    has_text: bool,
     /// For a pipe: the answer so far.
     held: Option<String>,
     /// The reader of standard output went away.
@@ -32,44 +50,76 @@ pub(super) struct View {
 }
 
 impl View {
-    /// A view that shows reasoning, dimmed, if asked to.
-    pub(super) fn new(show_reasoning: bool) -> Self {
-        let spinner = std::io::stderr().is_terminal().then(|| {
-            let bar = ProgressBar::new_spinner();
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
-                bar.set_style(style);
-            }
-            bar.enable_steady_tick(Duration::from_millis(100));
-            bar
-        });
+    /// A view that shows reasoning, dimmed, and what tools do, if asked to.
+    pub(super) fn new(show_reasoning: bool, verbose: VerboseLevel) -> Self {
         Self {
-            spinner,
+            spinner: spinner(),
             show_reasoning,
+            verbose,
             last: Last::Nothing,
+            filter: ReplyFilter::new(Occasion::Person),
+            has_text: false,
             held: (!std::io::stdout().is_terminal()).then(String::new),
             broken: None,
         }
     }
 
     /// Shows what happened.
-    pub(super) fn event(&mut self, event: Event) {
+    pub(super) fn progress(&mut self, progress: Progress) {
+        match progress {
+            Progress::Model(event) => self.event(event),
+            Progress::ToolStarted { name, detail, .. } => {
+                let text = format!("{name} {}", one_line(&detail));
+                match self.verbose {
+                    VerboseLevel::Off => self.say(text),
+                    VerboseLevel::On | VerboseLevel::Full => self.aside(DIM, &format!("· {text}")),
+                }
+            }
+            Progress::ToolEnded {
+                name, error, took, ..
+            } => match (self.verbose, error) {
+                (VerboseLevel::Off, _) | (VerboseLevel::On, None) => {}
+                (_, Some(error)) => {
+                    let text = format!("· {name} failed: {}", one_line(&error));
+                    self.aside(output::WARN, &text);
+                }
+                (VerboseLevel::Full, None) => {
+                    self.aside(DIM, &format!("· {name} done ({:.1} s)", took.as_secs_f64()));
+                }
+            },
+            Progress::NextStep => {
+                let (rest, reply) = self.new_filter().finish();
+                self.text(&rest);
+                self.attach(&reply.media);
+                // A pipe gets the answer alone.
+                if let Some(held) = &mut self.held {
+                    held.clear();
+                }
+                self.break_line();
+                self.clear();
+                self.spinner = spinner();
+            }
+            Progress::Steered(_) => {}
+            Progress::Compacting => self.say("shortening the conversation".to_owned()),
+            Progress::Compacted { before, after } => {
+                self.break_line();
+                self.clear();
+                let text = format!(
+                    "· the conversation was shortened from {before} to about {after} tokens"
+                );
+                output::note(output::styled(DIM, text));
+                self.spinner = spinner();
+            }
+        }
+    }
+
+    /// Shows what a model says.
+    fn event(&mut self, event: Event) {
         match event {
             Event::Phase(phase) => self.say(describe(phase)),
             Event::Text(text) => {
-                let text = output::plain(&text);
-                if let Some(held) = &mut self.held {
-                    held.push_str(&text);
-                    return;
-                }
-                // Nothing but white space is no beginning of an answer.
-                let text = match self.last {
-                    Last::Text => text.as_str(),
-                    _ => text.trim_start(),
-                };
-                if !text.is_empty() {
-                    self.switch(Last::Text);
-                    self.print(text);
-                }
+                let text = self.filter.push(&output::plain(&text));
+                self.text(&text);
             }
             Event::Thinking(text) if self.show_reasoning => {
                 let text = output::styled(DIM, output::plain(&text));
@@ -82,6 +132,8 @@ impl View {
             }
             Event::Thinking(_) => self.say("thinking".to_owned()),
             Event::TextWasThinking => {
+                self.new_filter();
+                self.has_text = false;
                 if let Some(held) = &mut self.held {
                     held.clear();
                 }
@@ -101,9 +153,20 @@ impl View {
         }
     }
 
-    /// Ends the answer's last line and takes the spinner away. `stands` says whether what came is an answer, whole or
-    /// stopped by the person.
-    pub(super) fn end(mut self, stands: bool) -> Result<(), Exit> {
+    /// Ends the answer's last line and takes the spinner away.
+    pub(super) fn end(mut self, end: End) -> Result<(), Exit> {
+        let (rest, reply) = self.new_filter().finish();
+        let stands = end != End::Failed;
+        if stands {
+            self.text(&rest);
+        }
+        let shown = match &self.held {
+            Some(held) => !held.trim().is_empty(),
+            None => self.has_text,
+        };
+        if end == End::Answered && !shown {
+            self.text(reply.for_person());
+        }
         self.clear();
         self.break_line();
         if let Some(held) = self.held.take()
@@ -112,11 +175,57 @@ impl View {
         {
             output::line(held.trim())?;
         }
+        if stands {
+            self.attach(&reply.media);
+        }
         self.broken.take().map_or(Ok(()), Err)
+    }
+
+    /// More of the answer's text.
+    fn text(&mut self, text: &str) {
+        if let Some(held) = &mut self.held {
+            held.push_str(text);
+            return;
+        }
+        // Nothing but white space is no beginning of an answer.
+        let text = match self.last {
+            Last::Text => text,
+            _ => text.trim_start(),
+        };
+        if !text.is_empty() {
+            self.has_text = true;
+            self.switch(Last::Text);
+            self.print(text);
+        }
+    }
+
+    /// Names what goes with the text.
+    fn attach(&mut self, media: &[Media]) {
+        self.break_line();
+        for media in media {
+            self.aside(
+                DIM,
+                &output::plain(&format!("Attachment: {}", media.as_str())),
+            );
+        }
+    }
+
+    /// A line that is no part of the answer.
+    fn aside(&mut self, style: Style, text: &str) {
+        self.break_line();
+        self.clear();
+        output::note(output::styled(style, text));
+    }
+
+    /// Begins to read another reply; gives the filter of the one before.
+    fn new_filter(&mut self) -> ReplyFilter {
+        std::mem::replace(&mut self.filter, ReplyFilter::new(Occasion::Person))
     }
 
     /// What was shown so far is no part of the answer.
     fn void(&mut self, reason: &str) {
+        self.new_filter();
+        self.has_text = false;
         if let Some(held) = &mut self.held {
             held.clear();
         }
@@ -163,6 +272,31 @@ impl View {
 impl Drop for View {
     fn drop(&mut self) {
         self.clear();
+    }
+}
+
+/// A sign of life, at a terminal.
+fn spinner() -> Option<ProgressBar> {
+    std::io::stderr().is_terminal().then(|| {
+        let bar = ProgressBar::new_spinner();
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(100));
+        bar
+    })
+}
+
+/// The beginning of a text that may have many lines, and nothing that moves the cursor.
+fn one_line(text: &str) -> String {
+    const LIMIT: usize = 200;
+    let line = output::plain(text)
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    match line.chars().count() > LIMIT {
+        true => format!("{}…", line.chars().take(LIMIT).collect::<String>()),
+        false => line,
     }
 }
 

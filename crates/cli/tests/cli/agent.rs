@@ -8,6 +8,7 @@ use moltbot_testkit::{
 };
 use serde_json::json;
 
+use crate::fixtures::said;
 use crate::setup::{Home, err, out};
 
 fn server(script: Script) -> ScriptedServer {
@@ -72,6 +73,37 @@ fn json_has_the_answer_the_model_and_the_usage() {
 }
 
 #[test]
+fn commands_are_carried_out_without_a_model() {
+    let server = server(says("Hello there."));
+    let home = home(&server, json!({}));
+    let status = home.ok(&["agent", "-m", "/status"]);
+    assert!(
+        status.contains("box/m") && status.contains("agent:main:main"),
+        "{status}"
+    );
+    let json = home.json(&["agent", "-m", "/think high", "--json"]);
+    let text = "Thinking level set to high; the model of this session does not reason.";
+    assert_eq!(json["payloads"], json!([{"text": text}]));
+    assert!(json["meta"]["agentMeta"]["sessionId"].is_string());
+    assert_eq!(server.requests().len(), 0);
+    let json = home.json(&["agent", "-m", "hi /whoami", "--json"]);
+    assert_eq!(json["payloads"][1], json!({"text": "Hello there."}));
+    assert_eq!(said(&server.posts()[0].json()["messages"][1]), "hi");
+}
+
+#[test]
+fn media_and_magic_words_are_no_text() {
+    let server = server(says("Here.\nMEDIA:./a.png\nNO_REPLY"));
+    let home = home(&server, json!({}));
+    assert_eq!(home.ok(&["agent", "-m", "hi"]), "Here.\nMEDIA:./a.png\n");
+    let json = home.json(&["agent", "-m", "hi", "--json"]);
+    assert_eq!(
+        json["payloads"],
+        json!([{"text": "Here.", "mediaUrl": "./a.png", "mediaUrls": ["./a.png"]}])
+    );
+}
+
+#[test]
 fn reasoning_stays_out_of_the_answer() {
     let script = Script::new().on(
         When::post("/v1/chat/completions"),
@@ -100,7 +132,7 @@ fn the_conversation_is_kept_from_one_run_to_the_next() {
                 .unwrap()
                 .iter()
                 .filter(|message| message["role"] != "system")
-                .map(|message| message["content"].as_str().unwrap().to_owned())
+                .map(|message| said(message).to_owned())
                 .collect()
         })
         .collect();
@@ -133,11 +165,11 @@ fn each_request_begins_with_the_bytes_of_the_one_before() {
 }
 
 #[test]
-fn a_greeting_costs_less_than_six_kilobytes() {
+fn a_greeting_costs_less_than_seven_kilobytes_with_all_tools() {
     let server = server(says("Hello."));
     home(&server, json!({})).ok(&["agent", "-m", "hi"]);
     let body = server.posts()[0].body.len();
-    assert!(body < 6 * 1024, "the request for \"hi\" is {body} bytes");
+    assert!(body < 7 * 1024, "the request for \"hi\" is {body} bytes");
 }
 
 #[test]
@@ -365,7 +397,7 @@ fn a_killed_turn_is_marked_and_nothing_before_it_is_lost() {
         .unwrap()
         .iter()
         .filter(|message| message["role"] != "system")
-        .map(|message| message["content"].as_str().unwrap())
+        .map(crate::fixtures::said)
         .collect();
     assert_eq!(contents, ["one", "First.", "three"]);
 }

@@ -6,6 +6,7 @@ use std::process::Stdio;
 use moltbot_testkit::{Part, Script, ScriptedServer, Step, When, block_on, error, openai_chat};
 use serde_json::json;
 
+use crate::fixtures::said;
 use crate::setup::{Home, err, out};
 use crate::terminal::Terminal;
 
@@ -78,7 +79,7 @@ fn lines_are_remembered_from_one_chat_to_the_next() {
     terminal.wait();
     let last = server.posts().pop().unwrap().json();
     let messages = last["messages"].as_array().unwrap();
-    assert_eq!(messages.last().unwrap()["content"], "remember me");
+    assert_eq!(said(messages.last().unwrap()), "remember me");
 }
 
 #[test]
@@ -129,7 +130,7 @@ fn commands_choose_the_model_and_begin_a_new_session() {
     terminal.wait_for("Sure.");
     terminal.wait_for(PROMPT);
     terminal.line("/model other");
-    terminal.wait_for("Model set to box/n.");
+    terminal.wait_for("Model set to Other (box/n).");
     terminal.line("/status");
     terminal.wait_for("box/n (openai-completions)");
     terminal.wait_for("agent:main:main");
@@ -138,7 +139,7 @@ fn commands_choose_the_model_and_begin_a_new_session() {
     terminal.line("/nonsense");
     terminal.wait_for("There is no command /nonsense");
     terminal.line("/new second");
-    terminal.wait_for("New session.");
+    terminal.wait_for("New session started · model: box/m");
     terminal.wait_for("Sure.");
     terminal.wait_for(PROMPT);
     terminal.press(CTRL_D);
@@ -176,6 +177,64 @@ fn reasoning_is_shown_only_when_asked_for() {
     terminal.wait_for(PROMPT);
     terminal.press(CTRL_D);
     terminal.wait();
+}
+
+#[test]
+fn no_magic_word_is_shown_and_none_silences_an_answer() {
+    let script = Script::new()
+        .on(
+            When::post("/v1/chat/completions").once(),
+            openai_chat(&[Part::Text("NO_REPLY")]),
+        )
+        .on(
+            When::post("/v1/chat/completions"),
+            openai_chat(&[Part::Text(
+                "[[reply_to_current]] All quiet.\nMEDIA:./quiet.png\nHEARTBEAT_OK",
+            )]),
+        );
+    let server = server(script);
+    let home = home(&server);
+    let mut terminal = Terminal::open(&home, &["chat"]);
+    terminal.wait_for(PROMPT);
+    terminal.line("a");
+    terminal.wait_for("chose to say nothing");
+    terminal.wait_for(PROMPT);
+    terminal.line("b");
+    terminal.wait_for("All quiet.");
+    terminal.wait_for("Attachment: ./quiet.png");
+    terminal.wait_for(PROMPT);
+    let text = terminal.text();
+    terminal.press(CTRL_D);
+    terminal.wait();
+    for word in ["NO_REPLY", "HEARTBEAT_OK", "reply_to", "MEDIA:"] {
+        assert!(!text.contains(word), "{word}: {text}");
+    }
+}
+
+#[test]
+fn a_directive_in_a_message_holds_for_that_message() {
+    let server = server(says("Sure."));
+    let home = home(&server);
+    let mut terminal = Terminal::open(&home, &["chat"]);
+    terminal.wait_for(PROMPT);
+    terminal.line("/model other who are you?");
+    terminal.wait_for("Sure.");
+    terminal.wait_for(PROMPT);
+    terminal.line("/usage tokens");
+    terminal.wait_for("Usage footer: tokens.");
+    terminal.line("and now?");
+    terminal.wait_for("Sure.");
+    terminal.wait_for("Usage: ");
+    terminal.wait_for(PROMPT);
+    terminal.line("stop");
+    terminal.wait_for("Nothing is running");
+    terminal.line("/quit");
+    terminal.wait();
+    let bodies: Vec<serde_json::Value> = server.posts().iter().map(|post| post.json()).collect();
+    assert_eq!(bodies.len(), 2);
+    assert_eq!(bodies[0]["model"], "n");
+    assert_eq!(said(&bodies[0]["messages"][1]), "who are you?");
+    assert_eq!(bodies[1]["model"], "m");
 }
 
 #[test]
@@ -298,5 +357,60 @@ fn a_message_stopped_before_any_word_can_be_sent_again() {
     terminal.press(CTRL_D);
     terminal.wait();
     let asked = server.posts().pop().unwrap().json();
-    assert_eq!(asked["messages"][1]["content"], "question");
+    assert_eq!(said(&asked["messages"][1]), "question");
+}
+
+/// A call of `exec`, then an answer.
+fn runs(command: &str) -> Script {
+    let arguments = serde_json::json!({"command": command}).to_string();
+    let call = Part::ToolCall {
+        id: "call_1",
+        name: "exec",
+        arguments: &arguments,
+    };
+    let chat = || When::post("/v1/chat/completions");
+    Script::new()
+        .on(chat().once(), openai_chat(&[call]))
+        .on(chat(), openai_chat(&[Part::Text("That is done.")]))
+}
+
+/// What the model was told of its call.
+fn told(server: &ScriptedServer) -> String {
+    let body = server.posts().pop().unwrap().json();
+    let last = body["messages"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!(last["role"], "tool");
+    last["content"].as_str().unwrap().to_owned()
+}
+
+#[cfg(unix)]
+#[test]
+fn a_command_runs_where_the_owner_allows_it_at_the_terminal() {
+    for (answer, told_to_model, ran) in [("y", "good morning", true), ("n", "said no", false)] {
+        let server = server(runs("echo good morning | tee made.txt"));
+        let home = home(&server);
+        let mut terminal = Terminal::open(&home, &["chat"]);
+        terminal.wait_for(PROMPT);
+        terminal.line("greet me");
+        terminal.wait_for("Allow it? [y/N]");
+        terminal.line(answer);
+        terminal.wait_for("That is done.");
+        terminal.line("/exit");
+        terminal.wait();
+        assert!(told(&server).contains(told_to_model), "{}", told(&server));
+        assert_eq!(home.path().join("clawd/made.txt").exists(), ran);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_command_is_refused_where_nobody_can_be_asked() {
+    let server = server(runs("touch made.txt"));
+    let home = home(&server);
+    home.ok(&["agent", "-m", "make it"]);
+    assert!(
+        told(&server).contains("nobody can be asked here"),
+        "{}",
+        told(&server)
+    );
+    assert!(!home.path().join("clawd/made.txt").exists());
 }

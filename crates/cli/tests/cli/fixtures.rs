@@ -25,6 +25,18 @@ pub(crate) fn box_config(base_url: &str) -> String {
     )
 }
 
+/// What a message of a chat completion says, without the stamp that the program puts before a person's.
+#[track_caller]
+pub(crate) fn said(message: &Value) -> &str {
+    let content = message["content"].as_str().unwrap();
+    if message["role"] != "user" {
+        return content;
+    }
+    let (stamp, text) = content.split_once('\n').unwrap();
+    assert!(stamp.starts_with('[') && stamp.ends_with(']'), "{stamp}");
+    text
+}
+
 /// An address at which nobody listens.
 pub(crate) fn nobody() -> String {
     let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();

@@ -10,8 +10,10 @@ mod doctor;
 #[cfg(feature = "engine")]
 mod engine;
 mod fixtures;
+mod memory;
 mod models;
 mod probe;
+mod prompt;
 mod pull;
 mod seeds;
 mod services;

@@ -52,6 +52,8 @@ section! {
         /// Most characters of each workspace file in the prompt. Default: 20000.
         #[schemars(range(min = 1))]
         pub bootstrap_max_chars: Option<u64>,
+        /// How much the model is told before the conversation. Default: auto.
+        pub prompt_profile: Option<PromptProfile>,
         /// The owner's time zone, such as `Europe/Berlin`. Default: this machine's.
         pub user_timezone: Option<String>,
         /// 12 or 24 hours in times shown to the model. Default: auto.
@@ -177,6 +179,20 @@ choice! {
 }
 
 choice! {
+    /// How much a model is told before the conversation.
+    pub enum PromptProfile {
+        /// By the model: lean for one with a small context window or few parameters, else full.
+        Auto = "auto",
+        /// Everything.
+        Full = "full",
+        /// What a small model needs, in few words.
+        Lean = "lean",
+        /// One sentence.
+        None = "none",
+    }
+}
+
+choice! {
     /// How times are written.
     pub enum TimeFormat {
         /// As this machine does.
@@ -275,6 +291,8 @@ section! {
         pub identity: Option<Identity>,
         /// How it behaves in groups.
         pub group_chat: Option<GroupChat>,
+        /// How much its models are told before a conversation. Default: that of `agents.defaults`.
+        pub prompt_profile: Option<PromptProfile>,
         /// Where its conversations may go. Default: that of `agents.defaults.places`.
         pub places: Option<Vec<String>>,
         /// Agents that it may start.
@@ -410,6 +428,15 @@ impl Agents {
         self.list().iter().find(|agent| agent.normalized_id() == id)
     }
 
+    /// How an agent's notes are searched: its own settings over those of `defaults`, key by key.
+    pub fn memory_search(&self, id: &str) -> MemorySearch {
+        let defaults = self.defaults().memory_search.clone().unwrap_or_default();
+        let own = self
+            .agent(id)
+            .and_then(|agent| agent.memory_search.as_ref());
+        own.map_or_else(|| defaults.clone(), |own| own.or(&defaults))
+    }
+
     /// Id of the agent that answers where nothing else decides: the first one marked `default`,
     /// else the first, else `main`.
     pub fn default_agent_id(&self) -> String {
@@ -433,6 +460,14 @@ impl Agents {
             .and_then(|agent| agent.places.as_deref())
             .or(self.defaults().places.as_deref())
             .unwrap_or_default()
+    }
+
+    /// How much an agent's models are told before a conversation.
+    pub fn prompt_profile(&self, agent_id: &str) -> PromptProfile {
+        self.agent(agent_id)
+            .and_then(|agent| agent.prompt_profile)
+            .or(self.defaults().prompt_profile)
+            .unwrap_or(PromptProfile::Auto)
     }
 
     /// The models that an agent tries after its first one, in order.

@@ -9,7 +9,8 @@ section! {
         /// Default: 5m.
         #[schemars(regex(pattern = r"^\s*\d+(\.\d+)?(ms|s|m|h|d)?\s*$"))]
         pub ttl: Option<String>,
-        /// Newest answers that are never touched. Default: 3.
+        /// Newest answers whose tool results are not dropped; those to the newest never are.
+        /// Default: 3.
         pub keep_last_assistants: Option<u32>,
         /// Share of the context window from which long results are shortened. Default: 0.3.
         #[schemars(range(min = 0.0, max = 1.0))]
@@ -75,7 +76,8 @@ section! {
     pub struct Compaction {
         /// How the summary is made. Default: safeguard.
         pub mode: Option<CompactionMode>,
-        /// Tokens kept free for the answer, at least; 0 for no such limit. Default: 20000.
+        /// Tokens kept free for the answer, at least, but never more than a quarter of the context
+        /// window; 0 for no such limit. Default: 20000.
         pub reserve_tokens_floor: Option<u64>,
         /// Largest share of the context window for the turns that are kept, 0.1 to 0.9. Default:
         /// 0.5.

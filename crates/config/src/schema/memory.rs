@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 section! {
     /// Finding things in an agent's notes by meaning and by word.
     pub struct MemorySearch {
@@ -234,5 +236,59 @@ section! {
         /// Most of them. Default: no limit.
         #[schemars(range(min = 1))]
         pub max_entries: Option<u64>,
+    }
+}
+
+impl MemorySearch {
+    /// These settings with what they leave out taken from `defaults`, key by key.
+    #[must_use]
+    pub fn or(&self, defaults: &Self) -> Self {
+        let merged = serde_json::to_value(self)
+            .and_then(|own| Ok(fill(own, serde_json::to_value(defaults)?)))
+            .and_then(serde_json::from_value);
+        // Keys of two valid blocks make a valid block.
+        merged.unwrap_or_else(|_| self.clone())
+    }
+}
+
+fn fill(own: Value, defaults: Value) -> Value {
+    match (own, defaults) {
+        (Value::Object(mut own), Value::Object(defaults)) => {
+            for (key, default) in defaults {
+                let value = match own.remove(&key) {
+                    Some(value) => fill(value, default),
+                    None => default,
+                };
+                own.insert(key, value);
+            }
+            Value::Object(own)
+        }
+        (own, _) => own,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use serde_json::{Value, json};
+
+    use super::MemorySearch;
+
+    fn read(value: Value) -> MemorySearch {
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn an_agent_changes_single_keys() {
+        let defaults = read(json!({
+            "provider": "openai", "extraPaths": ["notes"],
+            "query": {"maxResults": 3, "hybrid": {"textWeight": 0.5, "vectorWeight": 0.5}}}));
+        let own = read(json!({
+            "enabled": false, "extraPaths": [], "query": {"hybrid": {"textWeight": 0.1}}}));
+        let merged = read(json!({
+            "enabled": false, "provider": "openai", "extraPaths": [],
+            "query": {"maxResults": 3, "hybrid": {"textWeight": 0.1, "vectorWeight": 0.5}}}));
+        assert_eq!(own.or(&defaults), merged);
     }
 }

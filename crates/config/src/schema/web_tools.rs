@@ -13,9 +13,9 @@ section! {
 section! {
     /// Searching the web.
     pub struct WebSearch {
-        /// Whether agents may. Default: true when there is a key.
+        /// Whether agents may. Default: true when there is a key or a SearXNG.
         pub enabled: Option<bool>,
-        /// Who searches. Default: brave.
+        /// Who searches. Default: brave, else searxng where one is configured.
         pub provider: Option<SearchProvider>,
         /// Key for Brave. Default: `BRAVE_API_KEY`.
         pub api_key: Option<String>,
@@ -30,6 +30,8 @@ section! {
         pub cache_ttl_minutes: Option<f64>,
         /// Searching with Perplexity.
         pub perplexity: Option<Perplexity>,
+        /// Searching with a SearXNG of one's own.
+        pub searxng: Option<Searxng>,
     }
 }
 
@@ -40,6 +42,8 @@ choice! {
         Brave = "brave",
         /// Perplexity, directly or through OpenRouter.
         Perplexity = "perplexity",
+        /// A SearXNG of one's own.
+        Searxng = "searxng",
     }
 }
 
@@ -52,6 +56,14 @@ section! {
         pub base_url: Option<String>,
         /// Model. Default: perplexity/sonar-pro.
         pub model: Option<String>,
+    }
+}
+
+section! {
+    /// Searching with a SearXNG of one's own.
+    pub struct Searxng {
+        /// Its address, such as `http://127.0.0.1:8888`. Its settings must allow the format json.
+        pub base_url: Option<String>,
     }
 }
 

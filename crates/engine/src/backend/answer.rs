@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use moltbot_llm::{
     Event, EventSink, Failure, FailureClass, Model, Phase, Reply, StopReason, TextDecoder,
-    TokenFigures, Usage,
+    TokenFigures, ToolSpec, Usage,
 };
 use tokio::sync::mpsc;
 
@@ -14,10 +14,11 @@ use crate::protocol::{Counts, ErrorKind, Stop, WorkerError};
 /// Passes reports on as events until the answer has ended.
 pub(super) async fn collect(
     model: &Model,
+    tools: &[ToolSpec],
     mut reports: mpsc::UnboundedReceiver<Report>,
     events: EventSink<'_>,
 ) -> Result<Reply, Failure> {
-    let mut decoder = TextDecoder::new(model, now().unsigned_abs());
+    let mut decoder = TextDecoder::with_tools(model, now().unsigned_abs(), tools);
     let mut after_text = false;
     events(Event::Phase(Phase::Waiting));
     let failure = loop {
@@ -44,6 +45,15 @@ pub(super) async fn collect(
                 };
                 let mut rest = Vec::new();
                 let result = decoder.finish(stop, usage(counts), &mut rest);
+                // All that was written has been held back as a call to be; half of one is no text for anybody.
+                let cut = stop == StopReason::Length && !tools.is_empty() && !after_text;
+                if let Ok(reply) = &result
+                    && cut
+                    && reply.message.tool_calls().next().is_none()
+                {
+                    let detail = "the limit of tokens cut a tool call off";
+                    break Failure::new(FailureClass::OutputExhausted, model, detail);
+                }
                 rest.into_iter().for_each(events);
                 let mut reply = result?;
                 reply.message.timestamp = now();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use moltbot_llm::Phase;
+use moltbot_llm::{Phase, ToolChoice};
 use tokio::sync::mpsc;
 
 use super::EngineOptions;
@@ -26,6 +26,7 @@ pub(super) type ReportSender = mpsc::UnboundedSender<Report>;
 pub(super) struct Job {
     pub(super) load: Load,
     pub(super) conversation: Conversation,
+    pub(super) tool_choice: ToolChoice,
     pub(super) options: GenerateOptions,
     pub(super) reports: ReportSender,
 }
@@ -128,6 +129,7 @@ async fn serve(
         .send(&ToWorker::Generate(Box::new(Generate {
             id,
             conversation: job.conversation.clone(),
+            tool_choice: job.tool_choice.clone(),
             options: job.options.clone(),
         })))
         .await?;

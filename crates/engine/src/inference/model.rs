@@ -11,6 +11,7 @@ use llama_cpp_2::token::LlamaToken;
 use llama_cpp_2::{LogOptions, send_logs_to_tracing};
 use thiserror::Error;
 
+use super::constraint::Grammars;
 use crate::gguf::{GgufError, GgufHeader};
 use crate::template::{ChatTemplate, Prompt, SpecialTokens, TemplateError};
 
@@ -92,6 +93,7 @@ pub struct LoadedModel {
     template: ChatTemplate,
     bos: Option<LlamaToken>,
     markup: Vec<LlamaToken>,
+    grammars: OnceLock<Result<Grammars, String>>,
 }
 
 impl LoadedModel {
@@ -152,6 +154,7 @@ impl LoadedModel {
             template,
             bos,
             markup,
+            grammars: OnceLock::new(),
         })
     }
 
@@ -163,6 +166,14 @@ impl LoadedModel {
     /// The model's chat template.
     pub fn template(&self) -> &ChatTemplate {
         &self.template
+    }
+
+    /// The vocabulary as grammars see it, made when the first tools are offered; or why there is none.
+    pub(super) fn grammars(&self) -> Result<&Grammars, &str> {
+        self.grammars
+            .get_or_init(|| Grammars::new(self))
+            .as_ref()
+            .map_err(String::as_str)
     }
 
     /// Tokens of context that the model was trained for.

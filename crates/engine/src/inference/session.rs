@@ -11,8 +11,9 @@ use llama_cpp_2::llama_batch::LlamaBatch;
 use llama_cpp_2::token::LlamaToken;
 use thiserror::Error;
 
+use super::constraint::Constraint;
 use super::model::{LoadError, LoadedModel, llama};
-use super::sampling::sampler;
+use super::sampling;
 use super::utf8::Utf8Stream;
 use crate::protocol::{Counts, GenerateOptions, Stop};
 use crate::template::Prompt;
@@ -58,6 +59,9 @@ pub enum GenerateError {
     /// The prompt holds no token at all.
     #[error("The prompt is empty.")]
     EmptyPrompt,
+    /// The grammar could not be followed.
+    #[error("The answer could not be held to the tools' grammar: {0}.")]
+    Constraint(String),
     /// llama.cpp failed.
     #[error("llama.cpp failed: {0}.")]
     Inference(String),
@@ -71,7 +75,7 @@ pub struct Session<'model> {
     batch: LlamaBatch<'static>,
     /// The tokens whose keys and values are in the cache, in order.
     cached: Vec<LlamaToken>,
-    /// The last token of an answer that was cut by its limit: written, and not read.
+    /// The last token of an answer that ended by its limit or its grammar: written, and not read.
     unread: Option<LlamaToken>,
     limit: usize,
 }
@@ -117,14 +121,15 @@ impl<'model> Session<'model> {
         &self.cached
     }
 
-    /// Reads what is new in `prompt` and generates an answer. `cancelled` is asked between steps of some milliseconds;
-    /// a cancelled answer ends well, and the session can be used again.
+    /// Reads what is new in `prompt` and generates an answer, within the constraint if there is one. `cancelled` is asked
+    /// between steps of some milliseconds; a cancelled answer ends well, and the session can be used again.
     ///
     /// # Errors
     /// A prompt that does not fit, or a failure of llama.cpp.
     pub fn generate(
         &mut self,
         prompt: &Prompt,
+        constraint: Option<Constraint>,
         options: &GenerateOptions,
         progress: &mut dyn FnMut(Progress),
         cancelled: &dyn Fn() -> bool,
@@ -141,7 +146,7 @@ impl<'model> Session<'model> {
                 context: self.limit as u64,
             });
         }
-        let result = self.answer(&tokens, options, progress, cancelled);
+        let result = self.answer(&tokens, constraint, options, progress, cancelled);
         if result.is_err() {
             // What the cache holds after a failed step is unknown.
             self.forget();
@@ -152,6 +157,7 @@ impl<'model> Session<'model> {
     fn answer(
         &mut self,
         prompt: &[LlamaToken],
+        constraint: Option<Constraint>,
         options: &GenerateOptions,
         progress: &mut dyn FnMut(Progress),
         cancelled: &dyn Fn() -> bool,
@@ -169,7 +175,7 @@ impl<'model> Session<'model> {
         let stop = match read {
             Read::All => {
                 let started = Instant::now();
-                let stop = self.write(options, &mut counts, progress, cancelled);
+                let stop = self.write(constraint, options, &mut counts, progress, cancelled);
                 counts.generate_ms = milliseconds(started);
                 stop?
             }
@@ -225,19 +231,26 @@ impl<'model> Session<'model> {
 
     fn write(
         &mut self,
+        mut constraint: Option<Constraint>,
         options: &GenerateOptions,
         counts: &mut Counts,
         progress: &mut dyn FnMut(Progress),
         cancelled: &dyn Fn() -> bool,
     ) -> Result<Stop, GenerateError> {
         let most = options.max_tokens.unwrap_or(u64::MAX).max(1);
-        let mut sampler = sampler(self.model.llama.n_vocab(), options);
+        let in_words = constraint
+            .as_ref()
+            .is_none_or(|constraint| !constraint.only_calls());
+        let mut sampler = sampling::sampler(self.model.llama.n_vocab(), options, in_words);
         let mut text = Utf8Stream::default();
         let stop = loop {
             if cancelled() {
                 break Stop::Cancelled;
             }
-            let token = sampler.sample(&self.context, -1);
+            let room = (self.limit - self.cached.len()) as u64 + 1;
+            let left = (most - counts.generated).min(room);
+            let token = sampling::next(&mut sampler, &self.context, constraint.as_mut(), left)
+                .map_err(GenerateError::Constraint)?;
             if self.model.ends_turn(token) {
                 break Stop::EndOfTurn;
             }
@@ -245,6 +258,10 @@ impl<'model> Session<'model> {
             let piece = text.push(&self.model.answer_bytes(token));
             if !piece.is_empty() {
                 progress(Progress::Text(piece));
+            }
+            if constraint.as_ref().is_some_and(Constraint::is_complete) {
+                self.unread = Some(token);
+                break Stop::EndOfTurn;
             }
             if counts.generated >= most || self.cached.len() >= self.limit {
                 self.unread = Some(token);

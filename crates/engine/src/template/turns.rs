@@ -3,7 +3,7 @@
 use moltbot_llm::{AssistantMessage, Content, Message, ToolSpec};
 use serde_json::{Value, json};
 
-use super::{Conversation, TemplateAbilities};
+use super::{CallForm, Conversation, TemplateAbilities};
 
 /// Marks where a spelled-out control token is cut. A noncharacter, so no text has it; where one does, it is dropped.
 pub(super) const CUT: char = '\u{fdd0}';
@@ -37,23 +37,35 @@ pub fn literal(text: &str, control: &[String]) -> String {
 }
 
 /// The tools in the form of the OpenAI API, which is what templates expect.
-pub(super) fn tools(tools: &[ToolSpec]) -> Vec<Value> {
+pub(super) fn tools(tools: &[ToolSpec], control: &[String]) -> Vec<Value> {
     tools
         .iter()
         .map(|tool| {
             json!({"type": "function", "function": {
                 "name": tool.name,
-                "description": tool.description,
-                "parameters": tool.parameters,
+                "description": literal(&tool.description, control),
+                "parameters": literal_json(&tool.parameters, control),
             }})
         })
         .collect()
+}
+
+/// A value with every control token in its texts cut.
+fn literal_json(value: &Value, control: &[String]) -> Value {
+    let text = value.to_string();
+    let cut = literal(&text, control);
+    if cut == text {
+        return value.clone();
+    }
+    // A cut within a text leaves it a text.
+    serde_json::from_str(&cut).unwrap_or_default()
 }
 
 /// The messages, in the form that a template of these abilities takes.
 pub(super) fn turns(
     conversation: &Conversation,
     abilities: TemplateAbilities,
+    form: CallForm,
     control: &[String],
 ) -> Vec<Value> {
     let mut turns: Vec<Value> = Vec::new();
@@ -62,7 +74,7 @@ pub(super) fn turns(
             Message::User(user) => {
                 turns.push(turn("user", &literal(&text_of(&user.content), control)));
             }
-            Message::Assistant(answer) => turns.push(assistant(answer, abilities, control)),
+            Message::Assistant(answer) => turns.push(assistant(answer, abilities, form, control)),
             Message::ToolResult(result) => {
                 let text = literal(&text_of(&result.content), control);
                 turns.push(if abilities.tool_calls {
@@ -85,7 +97,14 @@ pub(super) fn turns(
     if !abilities.any_order {
         alternate(&mut turns);
     }
-    let system = literal(&conversation.system, control);
+    let mut system = conversation.system.clone();
+    if !abilities.tools && !conversation.tools.is_empty() {
+        if !system.is_empty() {
+            system.push_str("\n\n");
+        }
+        system.push_str(&form.introduction(&conversation.tools));
+    }
+    let system = literal(&system, control);
     if !system.is_empty() {
         if abilities.system {
             turns.insert(0, turn("system", &system));
@@ -100,17 +119,19 @@ fn turn(role: &str, content: &str) -> Value {
     json!({"role": role, "content": content})
 }
 
-fn assistant(answer: &AssistantMessage, abilities: TemplateAbilities, control: &[String]) -> Value {
+fn assistant(
+    answer: &AssistantMessage,
+    abilities: TemplateAbilities,
+    form: CallForm,
+    control: &[String],
+) -> Value {
     let mut text = answer.text();
     if !abilities.tool_calls {
-        for call in answer.tool_calls() {
+        if answer.tool_calls().next().is_some() {
             if !text.is_empty() {
                 text.push('\n');
             }
-            text.push_str(&format!(
-                "[Call of the tool {} with {}]",
-                call.name, call.arguments
-            ));
+            text.push_str(&form.write(answer.tool_calls()));
         }
         return turn("assistant", &literal(&text, control));
     }
@@ -137,7 +158,7 @@ fn text_of(content: &[Content]) -> String {
     let parts: Vec<&str> = content
         .iter()
         .map(|part| match part {
-            Content::Text { text } => text.as_str(),
+            Content::Text { text, .. } => text.as_str(),
             Content::Image(_) => "[an image, which this model cannot see]",
         })
         .collect();

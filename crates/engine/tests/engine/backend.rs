@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use moltbot_engine::{EngineBackend, EngineOptions};
 use moltbot_llm::{
-    Backend, Catalog, Event, Failure, FailureClass, Message, Model, ModelRef, Phase, Reply,
-    Request, StopReason, ToolChoice,
+    Backend, Catalog, Content, Event, Failure, FailureClass, Message, Model, ModelRef, Phase,
+    Provenance, Reply, Request, StopReason, ToolCall, ToolChoice, ToolResultMessage,
 };
 use tempfile::TempDir;
 use tokio::sync::Notify;
 
+use crate::tools::tools;
 use crate::worker::WORKER_ARGS;
 use crate::{THREADS, capitals, model_path, user};
 
@@ -68,7 +69,7 @@ impl Engine {
     }
 }
 
-fn model(id: &str) -> Model {
+pub(crate) fn model(id: &str) -> Model {
     let catalog = Catalog::new(&Default::default(), &[id.to_owned()]);
     let model = catalog.model(&ModelRef::new("local", id)).unwrap();
     Model {
@@ -164,6 +165,56 @@ async fn two_turns_with_one_worker() {
         "the model stays loaded"
     );
     assert_eq!(engine.backend.worker_pid(), pid);
+}
+
+#[tokio::test]
+async fn a_tool_is_called_and_its_result_is_read() {
+    let engine = Engine::new();
+    let tools = vec![tools().remove(0)];
+    let mut asked = Request {
+        tools: tools.clone(),
+        tool_choice: ToolChoice::Required,
+        ..request(vec![user("What is the weather in Paris?")], 256)
+    };
+    let (events, reply) = engine.ask(&model("small"), &asked).await;
+    let message = reply.unwrap().message;
+    assert_eq!(message.stop_reason, StopReason::ToolUse);
+    assert_eq!(texts(&events), "", "a call's markup is never shown");
+    let calls: Vec<ToolCall> = message.tool_calls().cloned().collect();
+    assert!(calls.iter().all(|call| call.name == "get_weather"));
+    asked.messages.push(Message::Assistant(message));
+    for call in calls {
+        asked.messages.push(Message::ToolResult(ToolResultMessage {
+            tool_call_id: call.id,
+            tool_name: call.name,
+            content: vec![Content::text("Sunny, 21 degrees.", Provenance::Program)],
+            is_error: false,
+            timestamp: 0,
+        }));
+    }
+    asked.tool_choice = ToolChoice::None;
+    let (_, reply) = engine.ask(&model("small"), &asked).await;
+    let message = reply.unwrap().message;
+    assert_eq!(message.tool_calls().count(), 0);
+    assert!(!message.text().is_empty());
+    assert!(
+        message.usage.cache_read > message.usage.input,
+        "{:?}",
+        message.usage
+    );
+}
+
+#[tokio::test]
+async fn a_call_that_the_limit_cuts_is_neither_called_nor_shown() {
+    let engine = Engine::new();
+    let asked = Request {
+        tools: tools(),
+        tool_choice: ToolChoice::Required,
+        ..request(vec![user("What is the weather in Paris?")], 12)
+    };
+    let (events, reply) = engine.ask(&model("small"), &asked).await;
+    assert_eq!(reply.unwrap_err().class, FailureClass::OutputExhausted);
+    assert_eq!(texts(&events), "");
 }
 
 #[tokio::test]
@@ -273,7 +324,7 @@ async fn what_cannot_be_answered_says_why() {
         ..story(1)
     };
     let failure = engine.ask(&model("small"), &required).await.1.unwrap_err();
-    assert_eq!(failure.class, FailureClass::ToolsUnsupported);
+    assert_eq!(failure.class, FailureClass::BadRequest);
 
     let small_window = Model {
         context_window: 16,

@@ -33,6 +33,7 @@ fn answer(
     let generated = session
         .generate(
             &prompt,
+            None,
             options,
             &mut |progress| {
                 if let Progress::Text(piece) = progress {
@@ -203,7 +204,7 @@ fn a_prompt_that_does_not_fit_is_refused_with_its_figures() {
     let long = conversation(vec![user(&"word ".repeat(200))]);
     let prompt = model.template().render(&long).unwrap();
     let error = session
-        .generate(&prompt, &greedy(1), &mut |_| {}, &|| false)
+        .generate(&prompt, None, &greedy(1), &mut |_| {}, &|| false)
         .unwrap_err();
     let expected = tokens(&model, &long) as u64;
     assert!(
@@ -238,6 +239,7 @@ fn cancelling_stops_within_a_token_and_the_session_goes_on() {
     let generated = session
         .generate(
             &prompt,
+            None,
             &greedy(500),
             &mut |progress| {
                 if matches!(progress, Progress::Text(_)) {
@@ -266,6 +268,7 @@ fn cancelling_stops_the_reading_of_a_long_prompt_and_keeps_what_was_read() {
     let generated = session
         .generate(
             &prompt,
+            None,
             &greedy(1),
             &mut |progress| {
                 if let Progress::Prefill {

@@ -8,6 +8,7 @@ use moltbot_engine::protocol::{
     ErrorKind, FromWorker, Generate, GenerateOptions, Load, Stop, ToWorker, WorkerError,
 };
 use moltbot_engine::template::Conversation;
+use moltbot_llm::ToolChoice;
 
 use crate::{THREADS, conversation, model_path, user};
 
@@ -65,6 +66,7 @@ impl Worker {
         self.send(&ToWorker::Generate(Box::new(Generate {
             id,
             conversation,
+            tool_choice: ToolChoice::Auto,
             options: GenerateOptions {
                 temperature: Some(0.0),
                 max_tokens: Some(max_tokens),

@@ -11,6 +11,14 @@ use crate::request::ToolSpec;
 
 use super::assembler::Assembler;
 use super::sse::Ending;
+use super::text_calls;
+
+/// A regular expression of all the ways in which text that is wholly calls of `tools` may begin, in the form of any
+/// family that [`TextDecoder::with_tools`] reads; blanks before it are not part of it. For whoever generates text that
+/// must not be taken for calls.
+pub fn call_openings(tools: &[ToolSpec]) -> String {
+    text_calls::openings(tools)
+}
 
 /// Takes a model's raw text apart as it comes: reasoning, answer, and calls in the model's own markup.
 #[derive(Debug)]

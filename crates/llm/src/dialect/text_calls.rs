@@ -22,6 +22,7 @@ use crate::request::ToolSpec;
 
 pub(super) use held::HeldText;
 use opening::Opening;
+pub(super) use opening::pattern as openings;
 
 /// A call read from text.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,7 +7,9 @@ use serde_json::Value;
 
 use super::{Repairs, schema};
 use crate::hash::fnv1a;
-use crate::message::{AssistantPart, Content, Message, Thinking, ToolCall, ToolResultMessage};
+use crate::message::{
+    AssistantPart, Content, Message, Provenance, Thinking, ToolCall, ToolResultMessage,
+};
 use crate::model::Model;
 use crate::request::Request;
 
@@ -51,7 +53,9 @@ pub(crate) fn wire_form<'a>(model: &Model, request: &'a Request) -> Cow<'a, Requ
             _ => None,
         });
         match first {
-            Some(user) => user.content.insert(0, Content::text(system)),
+            Some(user) => user
+                .content
+                .insert(0, Content::text(system, Provenance::Program)),
             None => wire.messages.insert(0, Message::user(system, 0)),
         }
     }
@@ -105,7 +109,10 @@ fn calls_as_text(message: Message) -> Message {
         }) => {
             content.insert(
                 0,
-                Content::text(format!("(result of the tool {tool_name})")),
+                Content::text(
+                    format!("(result of the tool {tool_name})"),
+                    Provenance::Program,
+                ),
             );
             Message::User(crate::message::UserMessage { content, timestamp })
         }

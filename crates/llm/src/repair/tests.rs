@@ -7,7 +7,7 @@ use super::mend::mend;
 use super::{Repairs, schema::simplify, wire_form};
 use crate::failure::{Failure, FailureClass, classify};
 use crate::message::{
-    AssistantMessage, AssistantPart, Content, Image, Message, StopReason, ToolCall,
+    AssistantMessage, AssistantPart, Content, Image, Message, Provenance, StopReason, ToolCall,
     ToolResultMessage, Usage,
 };
 use crate::model::Model;
@@ -47,7 +47,7 @@ fn request() -> Request {
             Message::ToolResult(ToolResultMessage {
                 tool_call_id: "call_1".to_owned(),
                 tool_name: "weather".to_owned(),
-                content: vec![Content::text("rain")],
+                content: vec![Content::text("rain", Provenance::Owner)],
                 is_error: false,
                 timestamp: 4,
             }),
@@ -108,6 +108,7 @@ fn a_picture_that_is_not_seen_is_left_out() {
     let picture = Content::Image(Image {
         data: "aW1hZ2U=".to_owned(),
         mime_type: "image/png".to_owned(),
+        from: Provenance::Owner,
     });
     let mut with_picture = request();
     let Some(Message::User(first)) = with_picture.messages.first_mut() else {

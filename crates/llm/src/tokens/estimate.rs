@@ -23,24 +23,32 @@ const IMAGE: u64 = 800 * TOKEN;
 
 /// About how many tokens `model` will read for `request`, in the form in which it is sent. Reasoning of earlier turns is
 /// left out: most dialects do not send it again. Zero only for a request without messages, tools and system prompt.
-pub(crate) fn estimate(model: &Model, request: &Request) -> u64 {
+pub fn estimate(model: &Model, request: &Request) -> u64 {
     let request = &*wire_form(model, request);
     let mut quarters = 0;
     if !request.system.is_empty() {
         quarters += MESSAGE + text(&request.system);
     }
-    for message in &request.messages {
-        quarters += MESSAGE
-            + match message {
-                Message::User(user) => content(&user.content),
-                Message::Assistant(message) => assistant(message),
-                Message::ToolResult(result) => content(&result.content),
-            };
-    }
+    quarters += request.messages.iter().map(one).sum::<u64>();
     for tool in &request.tools {
         quarters += TOOL + text(&tool.name) + text(&tool.description) + json(&tool.parameters);
     }
     quarters.div_ceil(TOKEN)
+}
+
+/// About how many tokens one message adds to a prompt.
+pub fn estimate_message(message: &Message) -> u64 {
+    one(message).div_ceil(TOKEN)
+}
+
+/// Quarters of a token of a message.
+fn one(message: &Message) -> u64 {
+    MESSAGE
+        + match message {
+            Message::User(user) => content(&user.content),
+            Message::Assistant(message) => assistant(message),
+            Message::ToolResult(result) => content(&result.content),
+        }
 }
 
 fn assistant(message: &AssistantMessage) -> u64 {
@@ -54,7 +62,7 @@ fn assistant(message: &AssistantMessage) -> u64 {
 
 fn content(parts: &[Content]) -> u64 {
     let parts = parts.iter().map(|part| match part {
-        Content::Text { text: words } => text(words),
+        Content::Text { text: words, .. } => text(words),
         Content::Image(_) => IMAGE,
     });
     parts.sum()

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use moltbot_llm::{
     Api, Backends, Catalog, Content, Credentials, Event, Knowledge, Ladder, Message, Model,
-    Records, Request, ShortMemory, ToolResultMessage, ToolSpec, over_http,
+    Provenance, Records, Request, ShortMemory, ToolResultMessage, ToolSpec, over_http,
 };
 use moltbot_testkit::block_on;
 use moltbot_testkit::capable::{
@@ -102,7 +102,10 @@ async fn turn(ladder: &Ladder, conversation: &mut Vec<Message>) -> Turn {
             let arguments: Value = serde_json::from_str(&call.arguments).unwrap_or_default();
             let city = arguments["city"].as_str().unwrap_or("nowhere");
             conversation.push(Message::ToolResult(ToolResultMessage {
-                content: vec![Content::text(format!("{city}: 21 degrees"))],
+                content: vec![Content::text(
+                    format!("{city}: 21 degrees"),
+                    Provenance::Owner,
+                )],
                 tool_call_id: call.id,
                 tool_name: call.name,
                 is_error: false,

@@ -5,8 +5,9 @@ mod ollama;
 mod options;
 
 use moltbot_llm::{
-    Api, AssistantMessage, AssistantPart, Content, Image, Message, Model, Request, StopReason,
-    Thinking, ToolCall, ToolChoice, ToolResultMessage, ToolSpec, Usage, UserMessage, encode,
+    Api, AssistantMessage, AssistantPart, Content, Image, Message, Model, Provenance, Request,
+    StopReason, Thinking, ToolCall, ToolChoice, ToolResultMessage, ToolSpec, Usage, UserMessage,
+    encode,
 };
 use serde_json::{Value, json};
 
@@ -28,6 +29,7 @@ fn image() -> Content {
     Content::Image(Image {
         data: "aW1hZ2U=".to_owned(),
         mime_type: "image/png".to_owned(),
+        from: Provenance::Owner,
     })
 }
 
@@ -149,7 +151,10 @@ fn the_system_prompt_comes_first() {
 
 #[test]
 fn pictures_go_where_they_were_put() {
-    let request = with(vec![user(vec![Content::text("What is this?"), image()])]);
+    let request = with(vec![user(vec![
+        Content::text("What is this?", Provenance::Owner),
+        image(),
+    ])]);
     let url = "data:image/png;base64,aW1hZ2U=";
     assert_eq!(
         body_of(CHAT, &request)["messages"],
@@ -178,8 +183,8 @@ fn pictures_go_where_they_were_put() {
 #[test]
 fn text_in_parts_is_one_string_for_servers_that_take_no_other() {
     let request = with(vec![user(vec![
-        Content::text("One."),
-        Content::text("Two."),
+        Content::text("One.", Provenance::Owner),
+        Content::text("Two.", Provenance::Owner),
     ])]);
     let messages = &body_of(CHAT, &request)["messages"];
     assert_eq!(
@@ -282,7 +287,11 @@ fn turn(api: Api, signature: &str) -> Request {
                 call("call_1", "{\"city\": \"Paris\"}"),
             ],
         ),
-        result("call_1", vec![Content::text("22 degrees"), image()], false),
+        result(
+            "call_1",
+            vec![Content::text("22 degrees", Provenance::Owner), image()],
+            false,
+        ),
     ])
 }
 
@@ -406,7 +415,7 @@ fn messages_joins_neighbours_of_one_role_and_drops_blank_text() {
                 call("b", "[1]"),
             ],
         ),
-        result("a", vec![Content::text("failed")], true),
+        result("a", vec![Content::text("failed", Provenance::Owner)], true),
         result("b", vec![], false),
     ]);
     assert_eq!(

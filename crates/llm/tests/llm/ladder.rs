@@ -1,8 +1,8 @@
 //! Walking from model to model over real connections.
 
 use moltbot_llm::{
-    Api, Catalog, Content, Credentials, FailureClass, Image, Message, ModelRef, Request,
-    ThinkingLevel, UserMessage,
+    Api, Catalog, Content, Credentials, FailureClass, Image, Message, ModelRef, Provenance,
+    Request, ThinkingLevel, UserMessage,
 };
 use moltbot_testkit::{Part, Reply, Script, ScriptedServer, Step, When, error, openai_chat};
 use serde_json::{Value, json};
@@ -385,10 +385,11 @@ async fn a_blind_model_is_told_of_pictures_and_sent_none() {
     let image = Content::Image(Image {
         data: "aW1hZ2U=".to_owned(),
         mime_type: "image/png".to_owned(),
+        from: Provenance::Owner,
     });
     let request = Request {
         messages: vec![Message::User(UserMessage {
-            content: vec![Content::text("What is this?"), image],
+            content: vec![Content::text("What is this?", Provenance::Owner), image],
             timestamp: 0,
         })],
         ..Request::default()

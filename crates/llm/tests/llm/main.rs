@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used)]
 
 mod asking;
+mod bfcl;
 mod capabilities;
 mod captures;
 mod cooldown;
 mod dialects;
+mod embeddings;
 mod encode;
 mod fixture;
 mod knowledge;

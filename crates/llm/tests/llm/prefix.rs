@@ -1,8 +1,8 @@
 //! What was sent once is sent the same way ever after: a longer conversation begins with the shorter one.
 
 use moltbot_llm::{
-    Api, AssistantMessage, AssistantPart, Content, Image, Message, Request, StopReason, Thinking,
-    ToolCall, ToolResultMessage, ToolSpec, Usage, UserMessage, encode,
+    Api, AssistantMessage, AssistantPart, Content, Image, Message, Provenance, Request, StopReason,
+    Thinking, ToolCall, ToolResultMessage, ToolSpec, Usage, UserMessage, encode,
 };
 use moltbot_testkit::{Part, google_generate, ollama_chat};
 use proptest::prelude::*;
@@ -12,12 +12,13 @@ use crate::fixture::{decode, model};
 
 fn content() -> impl Strategy<Value = Content> {
     prop_oneof![
-        4 => "[ -~é\n]{0,20}".prop_map(Content::text),
-        1 => Just(Content::Image(Image {
-            data: "aW1hZ2U=".to_owned(),
-            mime_type: "image/png".to_owned(),
-        })),
-    ]
+            4 => "[ -~é\n]{0,20}".prop_map(|text| Content::text(text, Provenance::Owner)),
+            1 => Just(Content::Image(Image {
+                data: "aW1hZ2U=".to_owned(),
+                mime_type: "image/png".to_owned(),
+    from: Provenance::Owner,
+            })),
+        ]
 }
 
 fn contents() -> impl Strategy<Value = Vec<Content>> {
@@ -210,7 +211,7 @@ fn three_turns(api: Api, answer: impl Fn(&[Part<'_>]) -> String) -> Vec<Vec<Valu
                 Message::ToolResult(ToolResultMessage {
                     tool_call_id: call.id.clone(),
                     tool_name: call.name.clone(),
-                    content: vec![Content::text("22 degrees")],
+                    content: vec![Content::text("22 degrees", Provenance::Owner)],
                     is_error: false,
                     timestamp: 0,
                 })

@@ -1,7 +1,7 @@
 //! Conversations that even a tiny model goes on with in the same way: it copies what it has seen.
 
 use moltbot_llm::{
-    AssistantMessage, AssistantPart, Content, Message, Request, StopReason, ToolCall,
+    AssistantMessage, AssistantPart, Content, Message, Provenance, Request, StopReason, ToolCall,
     ToolResultMessage, ToolSpec, Usage,
 };
 use serde_json::json;
@@ -66,7 +66,10 @@ pub(crate) fn result(id: &str, degrees: usize) -> Message {
     Message::ToolResult(ToolResultMessage {
         tool_call_id: id.to_owned(),
         tool_name: weather().name,
-        content: vec![Content::text(format!("{{\"temp\": {degrees}}}"))],
+        content: vec![Content::text(
+            format!("{{\"temp\": {degrees}}}"),
+            Provenance::Owner,
+        )],
         is_error: false,
         timestamp: 0,
     })

@@ -4,8 +4,8 @@ use std::future::Future;
 use std::pin::Pin;
 
 use moltbot_llm::{
-    Content, Credentials, Event, FailureClass, Image, Message, Model, ModelRef, Request,
-    StopReason, UserMessage,
+    Content, Credentials, Event, FailureClass, Image, Message, Model, ModelRef, Provenance,
+    Request, StopReason, UserMessage,
 };
 use serde_json::{Value, json};
 
@@ -161,10 +161,11 @@ async fn image(served: Served) {
     let picture = Content::Image(Image {
         data: PIXEL.to_owned(),
         mime_type: "image/png".to_owned(),
+        from: Provenance::Owner,
     });
     let request = Request {
         messages: vec![Message::User(UserMessage {
-            content: vec![Content::text("What is this?"), picture],
+            content: vec![Content::text("What is this?", Provenance::Owner), picture],
             timestamp: 0,
         })],
         ..question("", 16)

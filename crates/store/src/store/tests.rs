@@ -39,7 +39,7 @@ async fn a_full_disk_refuses_one_call_and_keeps_everything_before_it() {
     // SQLite raises the limit to the size that the file has.
     set(&store, "max_page_count", 1).await;
     let big = message(&"x".repeat(100_000));
-    let error = store.append(&turn.id, big.clone()).await.unwrap_err();
+    let error = store.append(&turn.id, vec![big.clone()]).await.unwrap_err();
     assert!(
         matches!(&error, StoreError::DiskFull { path } if path == store.path()),
         "{error:?}"
@@ -61,7 +61,7 @@ async fn a_full_disk_refuses_one_call_and_keeps_everything_before_it() {
     );
 
     set(&store, "max_page_count", 1_000_000).await;
-    assert_eq!(store.append(&turn.id, big).await.unwrap().seq, 2);
+    assert_eq!(store.append(&turn.id, vec![big]).await.unwrap()[0].seq, 2);
     let (turn, _) = store
         .finish_turn(&turn.id, vec![], TurnEnd::Done, Usage::default())
         .await

@@ -85,7 +85,7 @@ fn process_in_a_turn() {
         let (turn, _) = store.begin_turn(&session_id, vec![entry(0)]).await.unwrap();
         for n in 1.. {
             say(n - 1);
-            store.append(&turn.id, entry(n)).await.unwrap();
+            store.append(&turn.id, vec![entry(n)]).await.unwrap();
         }
     });
 }
@@ -121,7 +121,7 @@ fn process_among_others() {
                     Err(error) => panic!("{error}"),
                 }
             };
-            store.append(&turn.id, message("step")).await.unwrap();
+            store.append(&turn.id, vec![message("step")]).await.unwrap();
             let end = store.finish_turn(
                 &turn.id,
                 vec![message("answer")],
@@ -204,7 +204,10 @@ async fn a_live_process_keeps_its_turn_until_it_is_killed() {
             matches!(&error, StoreError::SessionBusy { turn_id, .. } if *turn_id == turn.id),
             "{error:?}"
         );
-        let error = store.append(&turn.id, message("x")).await.unwrap_err();
+        let error = store
+            .append(&turn.id, vec![message("x")])
+            .await
+            .unwrap_err();
         assert!(matches!(error, StoreError::NotYourTurn { .. }), "{error:?}");
     }
 

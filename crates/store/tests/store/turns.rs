@@ -28,7 +28,12 @@ async fn a_turn_is_stored_step_by_step_and_read_back_after_reopening() {
         (turn.state, turn.seq, turn.finished_at),
         (TurnState::Running, 1, None)
     );
-    entries.push(store.append(&turn.id, message("working")).await.unwrap());
+    entries.extend(
+        store
+            .append(&turn.id, vec![message("working")])
+            .await
+            .unwrap(),
+    );
     let usage = Usage {
         input_tokens: 11,
         output_tokens: 4,
@@ -155,15 +160,15 @@ async fn only_its_own_store_continues_a_turn_and_only_while_it_runs() {
             .await
     };
 
-    let error = two.append(&turn.id, message("x")).await.unwrap_err();
+    let error = two.append(&turn.id, vec![message("x")]).await.unwrap_err();
     assert!(matches!(error, StoreError::NotYourTurn { .. }), "{error:?}");
     let error = finish(two.clone(), turn.id.clone()).await.unwrap_err();
     assert!(matches!(error, StoreError::NotYourTurn { .. }), "{error:?}");
-    let error = one.append("nothing", message("x")).await.unwrap_err();
+    let error = one.append("nothing", vec![message("x")]).await.unwrap_err();
     assert!(matches!(error, StoreError::NoSuchTurn { .. }), "{error:?}");
 
     finish(one.clone(), turn.id.clone()).await.unwrap();
-    let error = one.append(&turn.id, message("x")).await.unwrap_err();
+    let error = one.append(&turn.id, vec![message("x")]).await.unwrap_err();
     assert!(
         matches!(
             error,

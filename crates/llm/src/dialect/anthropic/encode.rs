@@ -181,8 +181,8 @@ fn messages(model: &Model, request: &Request, mark: &Value) -> Vec<Value> {
 /// Blank text blocks are refused by the API and carry nothing.
 fn block(part: &Content) -> Option<Value> {
     match part {
-        Content::Text { text } if text.trim().is_empty() => None,
-        Content::Text { text } => Some(json!({"type": "text", "text": text})),
+        Content::Text { text, .. } if text.trim().is_empty() => None,
+        Content::Text { text, .. } => Some(json!({"type": "text", "text": text})),
         Content::Image(image) => Some(json!({"type": "image", "source": {
             "type": "base64",
             "media_type": image.mime_type,

@@ -184,7 +184,7 @@ fn user_message(user: &UserMessage) -> WireMessage<'_> {
 
 fn content_part(part: &Content) -> Value {
     match part {
-        Content::Text { text } => json!({"type": "text", "text": text}),
+        Content::Text { text, .. } => json!({"type": "text", "text": text}),
         Content::Image(image) => json!({"type": "image_url", "image_url": {
             "url": format!("data:{};base64,{}", image.mime_type, image.data)
         }}),

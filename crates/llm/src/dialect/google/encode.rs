@@ -217,8 +217,8 @@ fn contents(model: &Model, generation: Option<Generation>, request: &Request) ->
 /// Blank text carries nothing, and a turn of nothing else is refused.
 fn part(content: &Content) -> Option<Value> {
     match content {
-        Content::Text { text } if text.trim().is_empty() => None,
-        Content::Text { text } => Some(json!({"text": text})),
+        Content::Text { text, .. } if text.trim().is_empty() => None,
+        Content::Text { text, .. } => Some(json!({"text": text})),
         Content::Image(image) => Some(inline(image)),
     }
 }
@@ -289,7 +289,7 @@ fn result_parts(generation: Option<Generation>, result: &ToolResultMessage) -> V
     let mut images = Vec::new();
     for content in &result.content {
         match content {
-            Content::Text { text } => texts.push(text.as_str()),
+            Content::Text { text, .. } => texts.push(text.as_str()),
             Content::Image(image) => images.push(inline(image)),
         }
     }

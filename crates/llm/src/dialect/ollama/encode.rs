@@ -106,7 +106,7 @@ fn split(content: &[Content]) -> (Vec<&str>, Vec<&str>) {
     let mut images = Vec::new();
     for part in content {
         match part {
-            Content::Text { text } => texts.push(text.as_str()),
+            Content::Text { text, .. } => texts.push(text.as_str()),
             Content::Image(image) => images.push(image.data.as_str()),
         }
     }

@@ -75,7 +75,7 @@ fn content_words(content: &[Content]) -> u64 {
     content
         .iter()
         .map(|part| match part {
-            Content::Text { text } => words(text),
+            Content::Text { text, .. } => words(text),
             Content::Image(_) => 0,
         })
         .sum()

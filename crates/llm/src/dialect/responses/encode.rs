@@ -100,7 +100,7 @@ fn user_content(model: &Model, user: &UserMessage) -> Value {
 
 fn input_part(part: &Content) -> Value {
     match part {
-        Content::Text { text } => json!({"type": "input_text", "text": text}),
+        Content::Text { text, .. } => json!({"type": "input_text", "text": text}),
         Content::Image(image) => json!({
             "type": "input_image",
             "detail": "auto",

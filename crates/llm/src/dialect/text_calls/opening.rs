@@ -58,6 +58,38 @@ const OPENINGS: &[&[Step]] = &[
     ],
 ];
 
+/// A regular expression of all the ways in which a text of calls of `tools` may begin, without what may be blank before
+/// it. Slashes in it are escaped, so that it may stand between two.
+pub(in crate::dialect) fn pattern(tools: &[ToolSpec]) -> String {
+    let names: Vec<String> = tools.iter().map(|tool| literally(&tool.name)).collect();
+    let names = format!("({})", names.join("|"));
+    let openings: Vec<String> = OPENINGS
+        .iter()
+        .filter(|steps| !tools.is_empty() || !steps.iter().any(|step| matches!(step, Name)))
+        .map(|steps| {
+            let parts = steps.iter().map(|step| match step {
+                Space => "\\s*".to_owned(),
+                Word(word) => literally(word),
+                Name => names.clone(),
+            });
+            parts.collect()
+        })
+        .collect();
+    openings.join("|")
+}
+
+/// An expression of this text and no other.
+fn literally(text: &str) -> String {
+    let mut pattern = String::new();
+    for c in text.chars() {
+        if "\\.+*?()|[]{}^$/".contains(c) {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern
+}
+
 /// The characters that openings end with.
 pub(super) const LAST: [char; 5] = ['>', ']', '{', '(', '"'];
 

@@ -1,6 +1,6 @@
 //! The Gemini body.
 
-use moltbot_llm::{Api, Content, Message, Model, Request, ThinkingLevel, ToolChoice};
+use moltbot_llm::{Api, Content, Message, Model, Provenance, Request, ThinkingLevel, ToolChoice};
 use serde_json::{Value, json};
 
 use super::{assistant, body, call, image, result, text, thinking, tool, turn, user, with};
@@ -118,8 +118,8 @@ fn a_signature_without_words_goes_back_on_its_call_or_on_an_empty_text() {
                 call("b", "{}"),
             ],
         ),
-        result("a", vec![Content::text("1")], false),
-        result("b", vec![Content::text("no")], true),
+        result("a", vec![Content::text("1", Provenance::Owner)], false),
+        result("b", vec![Content::text("no", Provenance::Owner)], true),
         assistant(GOOGLE, vec![text("Done."), thinking("", Some("czI="))]),
     ];
     let function = |id: &str| json!({"id": id, "name": "get_weather", "args": {}});
@@ -147,7 +147,7 @@ fn the_third_generation_gets_a_signature_for_every_call_and_pictures_in_results(
         // Another model's.
         assistant(Api::Ollama, vec![call("a", "{}"), call("b", "{}")]),
         result("a", vec![image()], false),
-        result("b", vec![Content::text("2")], false),
+        result("b", vec![Content::text("2", Provenance::Owner)], false),
     ];
     for (id, is_third) in [
         ("gemini-3-pro-preview", true),
@@ -177,7 +177,7 @@ fn a_call_follows_the_person_or_results_whatever_the_history() {
         assistant(GOOGLE, vec![call("a", "no json")]),
         result("a", vec![], false),
         Message::user(" ", 0),
-        user(vec![Content::text("One."), image()]),
+        user(vec![Content::text("One.", Provenance::Owner), image()]),
         Message::user("Two.", 0),
     ];
     assert_eq!(

@@ -1,6 +1,6 @@
 //! The body of Ollama's own API.
 
-use moltbot_llm::{Api, Content, Message, Model, Request, ThinkingLevel, ToolChoice};
+use moltbot_llm::{Api, Content, Message, Model, Provenance, Request, ThinkingLevel, ToolChoice};
 use serde_json::{Value, json};
 
 use super::{assistant, body, call, image, result, text, thinking, tool, turn, user, with};
@@ -144,9 +144,9 @@ fn a_call_and_its_result() {
 fn pictures_stand_beside_the_text_and_silence_is_left_out() {
     let request = with(vec![
         user(vec![
-            Content::text("What"),
+            Content::text("What", Provenance::Owner),
             image(),
-            Content::text("is this?"),
+            Content::text("is this?", Provenance::Owner),
         ]),
         assistant(OLLAMA, vec![thinking("Hm.", None)]),
         assistant(OLLAMA, vec![text("Look:"), call("a", "no json")]),

@@ -1,0 +1,231 @@
+//! The tool calls of one reply: read, decided on, done, and answered in the order in which they were asked for.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use moltbot_llm::{Content, Message, ModelRef, Provenance, ToolCall, ToolResultMessage};
+use moltbot_store::Session;
+
+use crate::agent::tool_scope;
+use crate::arguments;
+use crate::clock::TurnClock;
+use crate::gate::{Gate, Verdict};
+use crate::policy::ToolPolicies;
+use crate::progress::{Progress, ProgressSink};
+use crate::tool::{Arguments, Plan, Scene, Tool, ToolError, ToolOutput};
+use crate::toolbox::Toolbox;
+use crate::turn::now_ms;
+
+/// Does tool calls.
+pub(crate) struct Calls<'a> {
+    pub(crate) tools: &'a Toolbox,
+    pub(crate) policies: &'a ToolPolicies,
+    pub(crate) gate: &'a Gate,
+    pub(crate) clock: &'a TurnClock,
+    pub(crate) session: &'a Session,
+    pub(crate) workspace: &'a Path,
+}
+
+/// What came of one call.
+pub(crate) struct Called {
+    /// The call.
+    pub(crate) call: ToolCall,
+    /// What the model is told.
+    pub(crate) output: ToolOutput,
+}
+
+impl Called {
+    /// As the model is told it.
+    pub(crate) fn into_message(self) -> Message {
+        Message::ToolResult(ToolResultMessage {
+            tool_call_id: self.call.id,
+            tool_name: self.call.name,
+            content: self.output.content,
+            is_error: self.output.is_error,
+            timestamp: now_ms(),
+        })
+    }
+
+    /// All text of it.
+    pub(crate) fn text(&self) -> String {
+        let texts: Vec<&str> = self
+            .output
+            .content
+            .iter()
+            .filter_map(Content::as_text)
+            .collect();
+        texts.join("\n")
+    }
+}
+
+/// A call that may be done.
+struct Ready<'a> {
+    at: usize,
+    call: &'a ToolCall,
+    tool: &'a dyn Tool,
+    arguments: Arguments,
+    plan: Plan,
+}
+
+impl Calls<'_> {
+    /// Does all calls of a reply: those that may run at the same time do, the others alone and in order.
+    pub(crate) async fn run(
+        &self,
+        calls: Vec<ToolCall>,
+        model: &ModelRef,
+        progress: ProgressSink<'_>,
+    ) -> Vec<Called> {
+        let mut outputs: Vec<Option<ToolOutput>> = vec![None; calls.len()];
+        let mut together: Vec<Ready<'_>> = Vec::new();
+        for (at, call) in calls.iter().enumerate() {
+            let ready = match self.prepare(at, call, model, &mut *progress).await {
+                Ok(ready) => ready,
+                Err(refusal) => {
+                    outputs[at] = Some(refusal);
+                    continue;
+                }
+            };
+            if ready.tool.is_parallel() {
+                together.push(ready);
+                continue;
+            }
+            let before = std::mem::take(&mut together);
+            self.perform(before, &mut outputs, &mut *progress).await;
+            self.perform(vec![ready], &mut outputs, &mut *progress)
+                .await;
+        }
+        self.perform(together, &mut outputs, progress).await;
+        calls
+            .into_iter()
+            .zip(outputs)
+            .map(|(call, output)| Called {
+                call,
+                // Each was refused or performed.
+                output: output.unwrap_or_default(),
+            })
+            .collect()
+    }
+
+    /// Reads a call and has it decided on. `Err` is what the model is told instead of a result.
+    async fn prepare<'a>(
+        &'a self,
+        at: usize,
+        call: &'a ToolCall,
+        model: &ModelRef,
+        progress: ProgressSink<'_>,
+    ) -> Result<Ready<'a>, ToolOutput> {
+        let refuse = |reason: String| Err(refusal(reason));
+        let Some(tool) = self.tools.get(&call.name) else {
+            let names: Vec<&str> = self.tools.names().collect();
+            return refuse(format!(
+                "There is no tool {}. There are: {}.",
+                call.name,
+                names.join(", ")
+            ));
+        };
+        let (agent, scope) = (&self.session.agent_id, tool_scope(self.session));
+        let mut allowed = self
+            .policies
+            .decide(agent, model, &scope, [call.name.as_str()]);
+        if let Some(rule) = allowed.removed.remove(&call.name) {
+            return refuse(format!(
+                "Tool \"{}\" is not allowed for {model}: {rule}.",
+                call.name
+            ));
+        }
+        let arguments = match arguments::read(&call.arguments, &tool.spec(), tool.aliases()) {
+            Ok(arguments) => arguments,
+            Err(error) => return refuse(error),
+        };
+        let scene = self.scene(call, None);
+        let plan = tool.plan(&arguments, &scene);
+        progress(Progress::ToolStarted {
+            id: call.id.clone(),
+            name: call.name.clone(),
+            detail: plan.detail.clone(),
+        });
+        let deciding = self.gate.decide(&call.name, &plan, &scene);
+        let verdict = self.clock.stopped_for(deciding).await;
+        tracing::info!(tool = call.name, effect = ?plan.effect, detail = plan.detail, allowed = (verdict == Verdict::Allow), "tool call");
+        match verdict {
+            Verdict::Allow => Ok(Ready {
+                at,
+                call,
+                tool: tool.as_ref(),
+                arguments,
+                plan,
+            }),
+            Verdict::Refuse(reason) => {
+                progress(Progress::ToolEnded {
+                    id: call.id.clone(),
+                    name: call.name.clone(),
+                    error: Some(reason.clone()),
+                    took: Duration::ZERO,
+                });
+                refuse(reason)
+            }
+        }
+    }
+
+    /// Does these calls at the same time.
+    async fn perform(
+        &self,
+        ready: Vec<Ready<'_>>,
+        outputs: &mut [Option<ToolOutput>],
+        progress: ProgressSink<'_>,
+    ) {
+        let started = Instant::now();
+        let mut running: FuturesUnordered<_> = ready
+            .into_iter()
+            .map(|ready| async move {
+                let scene = self.scene(ready.call, Some(&ready.plan));
+                let outcome = ready.tool.call(ready.arguments, &scene).await;
+                (ready.at, ready.call, outcome)
+            })
+            .collect();
+        while let Some((at, call, outcome)) = running.next().await {
+            let error = match &outcome {
+                Ok(output) if output.is_error => Some(first_line(&output.content)),
+                Ok(_) => None,
+                Err(error) => Some(error.to_string()),
+            };
+            progress(Progress::ToolEnded {
+                id: call.id.clone(),
+                name: call.name.clone(),
+                error,
+                took: started.elapsed(),
+            });
+            outputs[at] = Some(outcome.unwrap_or_else(told));
+        }
+    }
+
+    fn scene<'a>(&'a self, call: &'a ToolCall, decided: Option<&'a Plan>) -> Scene<'a> {
+        Scene {
+            session: self.session,
+            workspace: self.workspace,
+            call_id: &call.id,
+            decided,
+        }
+    }
+}
+
+fn refusal(reason: String) -> ToolOutput {
+    ToolOutput::text(reason, Provenance::Program).failed()
+}
+
+/// What a model is told of an error. Its words may quote what was read.
+fn told(error: ToolError) -> ToolOutput {
+    match error {
+        ToolError::Arguments(reason) => refusal(reason),
+        ToolError::Failed(reason) => ToolOutput::text(reason, Provenance::Outside).failed(),
+    }
+}
+
+fn first_line(content: &[Content]) -> String {
+    let text = content
+        .iter()
+        .find_map(Content::as_text)
+        .unwrap_or_default();
+    text.lines().next().unwrap_or_default().to_owned()
+}

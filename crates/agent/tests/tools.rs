@@ -1,0 +1,488 @@
+//! Turns in which a model uses tools, against a scripted server and a real store.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::collections::BTreeMap;
+use std::future::pending;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use moltbot_agent::{
+    Agent, AgentSettings, Approver, Arguments, Effect, Gate, Inbox, Limits, Plan, Progress,
+    Question, Scene, SessionKey, Tool, ToolError, ToolOutput, Toolbox, TurnError, TurnReport,
+    TurnRequest,
+};
+use moltbot_config::Config;
+use moltbot_llm::{
+    Backends, Catalog, Credentials, Knowledge, Places, Provenance, ToolSpec, over_http,
+};
+use moltbot_store::{Session, Store};
+use moltbot_testkit::{
+    Answer, Part, Script, ScriptedServer, When, anthropic_messages, openai_chat, openai_responses,
+};
+use serde_json::{Value, json};
+use tokio::sync::{Barrier, Notify};
+
+/// Builds an answer in one dialect.
+type Build = fn(&[Part<'_>]) -> Answer;
+
+const DIALECTS: [(&str, &str, Build); 3] = [
+    ("openai-completions", "/v1/chat/completions", openai_chat),
+    ("openai-responses", "/v1/responses", openai_responses),
+    ("anthropic-messages", "/v1/messages", anthropic_messages),
+];
+
+fn call<'a>(id: &'a str, name: &'a str, arguments: &'a str) -> Part<'a> {
+    Part::ToolCall {
+        id,
+        name,
+        arguments,
+    }
+}
+
+fn spec(name: &str) -> ToolSpec {
+    ToolSpec {
+        name: name.to_owned(),
+        description: "A test.".to_owned(),
+        parameters: json!({
+            "type": "object",
+            "properties": {"city": {"type": "string"}},
+            "required": ["city"],
+        }),
+    }
+}
+
+/// Tells the weather, and counts how often.
+struct Weather(Arc<AtomicUsize>);
+
+#[async_trait]
+impl Tool for Weather {
+    fn spec(&self) -> ToolSpec {
+        spec("weather")
+    }
+
+    fn plan(&self, _: &Arguments, _: &Scene<'_>) -> Plan {
+        Plan::new(Effect::ReadsOutside, "the weather")
+    }
+
+    async fn call(&self, arguments: Arguments, _: &Scene<'_>) -> Result<ToolOutput, ToolError> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        let city = arguments["city"].as_str().unwrap();
+        Ok(ToolOutput::text(
+            format!("{city}: 21 degrees"),
+            Provenance::Outside,
+        ))
+    }
+}
+
+/// Runs something, as far as the gate is concerned.
+struct Runs(Arc<AtomicUsize>);
+
+#[async_trait]
+impl Tool for Runs {
+    fn spec(&self) -> ToolSpec {
+        spec("run")
+    }
+
+    fn plan(&self, arguments: &Arguments, _: &Scene<'_>) -> Plan {
+        Plan::new(Effect::RunsCode, arguments["city"].to_string())
+    }
+
+    async fn call(&self, _: Arguments, _: &Scene<'_>) -> Result<ToolOutput, ToolError> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Ok(ToolOutput::text("ran", Provenance::Outside))
+    }
+}
+
+/// Ends only when as many others run at the same time.
+struct Meets(Arc<Barrier>);
+
+#[async_trait]
+impl Tool for Meets {
+    fn spec(&self) -> ToolSpec {
+        spec("meet")
+    }
+
+    fn plan(&self, _: &Arguments, _: &Scene<'_>) -> Plan {
+        Plan::new(Effect::ReadsOwn, "")
+    }
+
+    async fn call(&self, arguments: Arguments, _: &Scene<'_>) -> Result<ToolOutput, ToolError> {
+        self.0.wait().await;
+        Ok(ToolOutput::text(
+            arguments["city"].as_str().unwrap(),
+            Provenance::OwnFiles,
+        ))
+    }
+}
+
+/// Never ends; says when it began and when it was dropped.
+struct Endless {
+    began: Arc<Notify>,
+    ended: Arc<AtomicUsize>,
+}
+
+#[async_trait]
+impl Tool for Endless {
+    fn spec(&self) -> ToolSpec {
+        spec("endless")
+    }
+
+    fn plan(&self, _: &Arguments, _: &Scene<'_>) -> Plan {
+        Plan::new(Effect::ReadsOwn, "")
+    }
+
+    async fn call(&self, _: Arguments, _: &Scene<'_>) -> Result<ToolOutput, ToolError> {
+        struct Ends(Arc<AtomicUsize>);
+        impl Drop for Ends {
+            fn drop(&mut self) {
+                self.0.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+        let _ends = Ends(Arc::clone(&self.ended));
+        self.began.notify_one();
+        pending().await
+    }
+}
+
+/// Says the same to every question, and keeps them.
+struct Says(bool, Mutex<Vec<Question>>);
+
+#[async_trait]
+impl Approver for Says {
+    async fn approve(&self, question: &Question) -> bool {
+        self.1.lock().unwrap().push(question.clone());
+        self.0
+    }
+}
+
+struct Setup {
+    agent: Agent,
+    session: Session,
+    server: ScriptedServer,
+    _dir: tempfile::TempDir,
+}
+
+impl Setup {
+    async fn new(script: Script, api: &str, tools: Toolbox, gate: Gate, limits: Limits) -> Self {
+        let server = ScriptedServer::start(script).await;
+        let dir = tempfile::tempdir().unwrap();
+        let agent = agent(&server, api, dir.path(), limits).with_tools(tools, gate);
+        let session = agent.session(&SessionKey::main("main")).await.unwrap();
+        Self {
+            agent,
+            session,
+            server,
+            _dir: dir,
+        }
+    }
+
+    async fn chat(script: Script, tools: Toolbox) -> Self {
+        let limits = Limits::default();
+        Self::new(script, "openai-completions", tools, Gate::closed(), limits).await
+    }
+
+    async fn say(&self, message: &str) -> Result<TurnReport, TurnError> {
+        let request = TurnRequest::new(&self.session, message);
+        self.agent.turn(request, pending(), &mut |_| {}).await
+    }
+
+    /// The messages of the last request.
+    fn sent(&self) -> Vec<Value> {
+        conversation(&self.server.requests().pop().unwrap().json())
+    }
+}
+
+fn agent(server: &ScriptedServer, api: &str, dir: &std::path::Path, limits: Limits) -> Agent {
+    let base = match api {
+        "anthropic-messages" => server.origin(),
+        _ => server.base_url(),
+    };
+    let config: Config = serde_json::from_value(json!({
+        "agents": {"defaults": {"model": {"primary": "box/m"}}},
+        "models": {"providers": {"box": {"baseUrl": base, "api": api, "models": [{"id": "m", "name": "M"}]}}},
+    }))
+    .unwrap();
+    let credentials = Arc::new(Credentials::new(&config, &BTreeMap::new(), None));
+    let knowledge = Arc::new(Knowledge::default());
+    let http = over_http(credentials, Arc::clone(&knowledge));
+    let settings = AgentSettings {
+        places: Places::default(),
+        agent_id: "main".into(),
+        thinking: None,
+        timeout: Duration::from_secs(600),
+        limits,
+        workspace: dir.to_owned(),
+        has_anthropic_key: false,
+    };
+    let store = Store::open(dir.join("moltbot.db")).unwrap();
+    let backends = Backends::new(http, None, knowledge);
+    Agent::new(Catalog::new(&config, &[]), backends, store, settings)
+}
+
+/// The conversation part of a request, without what may differ from turn to turn: Anthropic's cache marks.
+fn conversation(body: &Value) -> Vec<Value> {
+    let list = body.get("messages").or_else(|| body.get("input")).unwrap();
+    let mut list = list.as_array().unwrap().clone();
+    for message in &mut list {
+        for block in message["content"].as_array_mut().into_iter().flatten() {
+            block.as_object_mut().unwrap().remove("cache_control");
+        }
+    }
+    list
+}
+
+fn box_with(tool: impl Tool + 'static) -> Toolbox {
+    let mut tools = Toolbox::new();
+    tools.add(tool);
+    tools
+}
+
+#[tokio::test]
+async fn a_turn_uses_a_tool_in_each_dialect_and_each_request_begins_with_the_one_before() {
+    for (api, path, build) in DIALECTS {
+        let count = Arc::new(AtomicUsize::new(0));
+        let mut script = Script::new();
+        for _ in 0..3 {
+            let calls = [
+                Part::Text("I look."),
+                call("call_1", "weather", r#"{"city":"Paris"}"#),
+                call("call_2", "weather", r#"{"city":"Rome"}"#),
+            ];
+            script = script
+                .on(When::post(path).once(), build(&calls))
+                .on(When::post(path).once(), build(&[Part::Text("It is warm.")]));
+        }
+        let tools = box_with(Weather(Arc::clone(&count)));
+        let setup = Setup::new(script, api, tools, Gate::closed(), Limits::default()).await;
+        for _ in 0..3 {
+            let report = setup.say("How warm is it?").await.unwrap();
+            assert_eq!(report.message.text(), "It is warm.");
+            assert_eq!(report.calls, 2);
+        }
+        assert_eq!(count.load(Ordering::SeqCst), 6);
+        let requests: Vec<Value> = setup.server.requests().iter().map(|r| r.json()).collect();
+        assert_eq!(requests.len(), 6);
+        for pair in requests.windows(2) {
+            let (before, after) = (conversation(&pair[0]), conversation(&pair[1]));
+            assert!(after.starts_with(&before), "{api}: {before:#?} {after:#?}");
+            assert_eq!(pair[0]["tools"], pair[1]["tools"], "{api}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn calls_of_one_reply_run_at_the_same_time_and_are_answered_in_order() {
+    let calls = [
+        call("a", "meet", r#"{"city":"Paris"}"#),
+        call("b", "meet", r#"{"city":"Rome"}"#),
+        call("c", "meet", r#"{"city":"Oslo"}"#),
+    ];
+    let script = Script::new()
+        .on(When::any().once(), openai_chat(&calls))
+        .on(When::any().once(), openai_chat(&[Part::Text("Done.")]));
+    let tools = box_with(Meets(Arc::new(Barrier::new(3))));
+    let setup = Setup::chat(script, tools).await;
+    setup.say("go").await.unwrap();
+    let told: Vec<Value> = setup
+        .sent()
+        .into_iter()
+        .filter(|m| m["role"] == "tool")
+        .collect();
+    let ids: Vec<&str> = told
+        .iter()
+        .map(|m| m["tool_call_id"].as_str().unwrap())
+        .collect();
+    let texts: Vec<&str> = told
+        .iter()
+        .map(|m| m["content"].as_str().unwrap())
+        .collect();
+    assert_eq!(ids, ["a", "b", "c"]);
+    assert_eq!(texts, ["Paris", "Rome", "Oslo"]);
+}
+
+#[tokio::test]
+async fn what_needs_the_owner_s_word_is_asked_or_refused() {
+    for (gate, ran, told) in [
+        (Gate::closed(), 0, "nobody can be asked here"),
+        (
+            Gate::asking(Arc::new(Says(false, Mutex::default()))),
+            0,
+            "The owner said no",
+        ),
+        (
+            Gate::asking(Arc::new(Says(true, Mutex::default()))),
+            1,
+            "ran",
+        ),
+    ] {
+        let script = Script::new()
+            .on(
+                When::any().once(),
+                openai_chat(&[call("a", "run", r#"{"city":"Paris"}"#)]),
+            )
+            .on(When::any().once(), openai_chat(&[Part::Text("Done.")]));
+        let count = Arc::new(AtomicUsize::new(0));
+        let tools = box_with(Runs(Arc::clone(&count)));
+        let setup = Setup::new(script, "openai-completions", tools, gate, Limits::default()).await;
+        setup.say("go").await.unwrap();
+        assert_eq!(count.load(Ordering::SeqCst), ran);
+        let text = setup.sent().pop().unwrap()["content"].to_string();
+        assert!(text.contains(told), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_cannot_be_made_is_told_to_the_model() {
+    for (name, arguments, told) in [
+        (
+            "wether",
+            "{}",
+            "There is no tool wether. There are: weather.",
+        ),
+        ("weather", "{}", "Missing required parameter: city."),
+        ("weather", r#"{"city":"#, "not a JSON object"),
+    ] {
+        let script = Script::new()
+            .on(
+                When::any().once(),
+                openai_chat(&[call("a", name, arguments)]),
+            )
+            .on(When::any().once(), openai_chat(&[Part::Text("Sorry.")]));
+        let count = Arc::new(AtomicUsize::new(0));
+        let setup = Setup::chat(script, box_with(Weather(Arc::clone(&count)))).await;
+        assert_eq!(setup.say("go").await.unwrap().message.text(), "Sorry.");
+        assert_eq!(count.load(Ordering::SeqCst), 0);
+        let text = setup.sent().pop().unwrap()["content"].to_string();
+        assert!(text.contains(told), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn the_same_call_again_and_again_is_told_then_ended_with_a_last_word() {
+    let again = openai_chat(&[call("a", "weather", r#"{"city":"Paris"}"#)]);
+    let mut script = Script::new();
+    for _ in 0..5 {
+        script = script.on(When::any().once(), again.clone());
+    }
+    let script = script.on(
+        When::any().once(),
+        openai_chat(&[Part::Text("21 degrees.")]),
+    );
+    let count = Arc::new(AtomicUsize::new(0));
+    let setup = Setup::chat(script, box_with(Weather(Arc::clone(&count)))).await;
+    let report = setup.say("go").await.unwrap();
+    assert_eq!(report.message.text(), "21 degrees.");
+    assert_eq!(count.load(Ordering::SeqCst), 5);
+    let last = setup.server.requests().pop().unwrap().json();
+    assert_eq!(last["tool_choice"], "none");
+    let sent = conversation(&last);
+    let nudged = sent
+        .iter()
+        .filter(|m| m.to_string().contains("this very call before"));
+    assert_eq!(nudged.count(), 2);
+    assert!(
+        sent.last().unwrap()["content"]
+            .to_string()
+            .contains("No more tools in this turn")
+    );
+}
+
+#[tokio::test]
+async fn a_model_that_never_stops_is_stopped_in_one_sentence() {
+    let script = Script::new().on(
+        When::any(),
+        openai_chat(&[call("a", "weather", r#"{"city":"Paris"}"#)]),
+    );
+    let count = Arc::new(AtomicUsize::new(0));
+    let limits = Limits {
+        calls: 2,
+        ..Limits::default()
+    };
+    let tools = box_with(Weather(Arc::clone(&count)));
+    let setup = Setup::new(script, "openai-completions", tools, Gate::closed(), limits).await;
+    let error = setup.say("go").await.unwrap_err();
+    assert!(
+        error.to_string().contains("limit of 2 tool calls"),
+        "{error}"
+    );
+    assert_eq!(count.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn what_the_person_says_meanwhile_steers_and_follows_up() {
+    let script = Script::new()
+        .on(
+            When::any().once(),
+            openai_chat(&[call("a", "weather", r#"{"city":"Paris"}"#)]),
+        )
+        .on(
+            When::any().once(),
+            openai_chat(&[Part::Text("Rome, then.")]),
+        )
+        .on(When::any().once(), openai_chat(&[Part::Text("And done.")]));
+    let setup = Setup::chat(script, box_with(Weather(Arc::default()))).await;
+    let inbox = Inbox::new();
+    inbox.follow_up("Anything else?");
+    let mut steered = Vec::new();
+    let request = TurnRequest {
+        inbox: Some(&inbox),
+        ..TurnRequest::new(&setup.session, "go")
+    };
+    let mut progress = |progress| match progress {
+        Progress::ToolStarted { .. } => inbox.steer("No, Rome."),
+        Progress::Steered(text) => steered.push(text),
+        _ => {}
+    };
+    let report = setup
+        .agent
+        .turn(request, pending(), &mut progress)
+        .await
+        .unwrap();
+    assert_eq!(report.message.text(), "And done.");
+    assert_eq!(steered, ["No, Rome.", "Anything else?"]);
+    let roles: Vec<String> = setup
+        .sent()
+        .iter()
+        .map(|m| m["role"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(
+        roles[1..],
+        ["user", "assistant", "tool", "user", "assistant", "user"]
+    );
+}
+
+#[tokio::test]
+async fn stopping_ends_the_tool_and_the_next_turn_knows_that_it_was_cut() {
+    let script = Script::new()
+        .on(
+            When::any().once(),
+            openai_chat(&[call("a", "endless", r#"{"city":"Paris"}"#)]),
+        )
+        .on(When::any().once(), openai_chat(&[Part::Text("Next.")]));
+    let (began, ended) = (Arc::new(Notify::new()), Arc::new(AtomicUsize::new(0)));
+    let tools = box_with(Endless {
+        began: Arc::clone(&began),
+        ended: Arc::clone(&ended),
+    });
+    let setup = Setup::chat(script, tools).await;
+    let request = TurnRequest::new(&setup.session, "go");
+    let error = setup
+        .agent
+        .turn(request, began.notified(), &mut |_| {})
+        .await
+        .unwrap_err();
+    assert!(matches!(error, TurnError::Stopped));
+    assert_eq!(ended.load(Ordering::SeqCst), 1);
+    setup.say("and now?").await.unwrap();
+    let sent = setup.sent();
+    let roles: Vec<&str> = sent.iter().map(|m| m["role"].as_str().unwrap()).collect();
+    assert_eq!(roles[1..], ["user", "assistant", "tool", "user"]);
+    assert!(
+        sent[3]["content"]
+            .to_string()
+            .contains("missing tool result in session history")
+    );
+}

@@ -1,0 +1,95 @@
+//! The tools of an agent, put together from what the owner configured.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use moltbot_agent::{SkillSettings, Skills, Toolbox};
+use moltbot_config::Snapshot;
+use moltbot_store::Store;
+use moltbot_tools::memory::{Memory, MemoryGet, MemorySearch};
+use moltbot_tools::web::{FetchSettings, SearchSettings, WebFetch, WebSearch};
+use moltbot_tools::{
+    AgentsList, ExecSettings, ExecTool, Folders, ProcessTable, ProcessTool, SessionAccess,
+    SessionsHistory, SessionsList, file_tools,
+};
+
+/// Where results of tools that were too long are kept whole.
+pub(crate) fn results_dir(snapshot: &Snapshot) -> PathBuf {
+    snapshot.paths.state_dir.join("results")
+}
+
+/// All tools of an agent. Which of them a conversation has is for the owner's rules to say.
+pub(crate) fn toolbox(
+    snapshot: &Snapshot,
+    agent_id: &str,
+    store: &Store,
+    memory: Memory,
+    skills: &SkillSettings,
+) -> Toolbox {
+    let mut tools = Toolbox::new();
+    files(snapshot, agent_id, &mut tools);
+    commands(snapshot, agent_id, skills, &mut tools);
+    web(snapshot, &mut tools);
+    if memory.settings().enabled {
+        let memory = Arc::new(memory);
+        tools.add(MemorySearch::new(Arc::clone(&memory)));
+        tools.add(MemoryGet::new(memory));
+    }
+    let config = &snapshot.config;
+    let access = SessionAccess::from_config(config);
+    tools.add(SessionsList::new(store.clone(), access.clone()));
+    tools.add(SessionsHistory::new(store.clone(), access));
+    // Where there is one agent, there is nothing to list.
+    if config.agents().list().len() > 1 {
+        tools.add(AgentsList::from_config(config));
+    }
+    tools
+}
+
+fn files(snapshot: &Snapshot, agent_id: &str, tools: &mut Toolbox) {
+    let paths = &snapshot.paths;
+    let protected = vec![
+        paths.state_dir.clone(),
+        paths.config_file.clone(),
+        paths.credentials_dir.clone(),
+        paths.agent_dir(agent_id),
+    ];
+    let folders = Folders::new(snapshot.environment.home.clone(), protected)
+        .with_readable(vec![paths.state_dir.join("skills")])
+        .with_results(vec![results_dir(snapshot)]);
+    let patches = snapshot
+        .config
+        .tools
+        .as_ref()
+        .and_then(|tools| tools.exec.as_ref()?.apply_patch.as_ref()?.enabled)
+        .unwrap_or(false);
+    for tool in file_tools(folders) {
+        if patches || tool.spec().name != "apply_patch" {
+            tools.insert(tool);
+        }
+    }
+}
+
+fn commands(snapshot: &Snapshot, agent_id: &str, skills: &SkillSettings, tools: &mut Toolbox) {
+    let table = Arc::new(ProcessTable::new(results_dir(snapshot)));
+    let mut settings = ExecSettings::from_config(&snapshot.config, agent_id, &snapshot.environment);
+    for (name, value) in Skills::find(skills).variables(skills) {
+        settings.environment.entry(name).or_insert(value);
+    }
+    tools.add(ExecTool::new(Arc::clone(&table), settings));
+    tools.add(ProcessTool::new(table));
+}
+
+fn web(snapshot: &Snapshot, tools: &mut Toolbox) {
+    let config = snapshot.config.tools.as_ref();
+    let web = config
+        .and_then(|tools| tools.web.clone())
+        .unwrap_or_default();
+    if let Some(settings) = FetchSettings::from_config(&web.fetch.unwrap_or_default()) {
+        tools.add(WebFetch::new(settings));
+    }
+    let search = web.search.unwrap_or_default();
+    if let Some(settings) = SearchSettings::from_config(&search, &snapshot.environment) {
+        tools.add(WebSearch::new(settings));
+    }
+}

@@ -1,0 +1,198 @@
+//! The tool that runs commands.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use moltbot_agent::{Arguments, Effect, Plan, Scene, Tool, ToolError, ToolOutput, read_arguments};
+use moltbot_llm::ToolSpec;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::environment;
+use super::process::Process;
+use super::report;
+use super::settings::ExecSettings;
+use super::spawn::{Launch, Streams};
+use super::table::ProcessTable;
+
+/// `exec`: runs a command with `sh -c` and tells what it printed.
+///
+/// The command gets a session of its own. When the call is dropped, everything that it started ends; a command that
+/// goes on in the background is in the table, for [`ProcessTool`](super::ProcessTool).
+#[derive(Debug, Clone)]
+pub struct ExecTool {
+    table: Arc<ProcessTable>,
+    settings: ExecSettings,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Request {
+    command: String,
+    workdir: Option<String>,
+    #[serde(default)]
+    env: Map<String, Value>,
+    yield_ms: Option<u64>,
+    #[serde(default)]
+    background: bool,
+    timeout: Option<u64>,
+    #[serde(default)]
+    pty: bool,
+}
+
+impl ExecTool {
+    /// The tool of one agent; its commands are in this table.
+    pub fn new(table: Arc<ProcessTable>, settings: ExecSettings) -> Self {
+        Self { table, settings }
+    }
+
+    /// The folder that a command runs in.
+    fn workdir(&self, request: &Request, scene: &Scene<'_>) -> PathBuf {
+        let Some(wanted) = request.workdir.as_deref().filter(|dir| !dir.is_empty()) else {
+            return scene.workspace.to_owned();
+        };
+        let home = self.settings.environment.get("HOME");
+        match (wanted.strip_prefix('~'), home) {
+            (Some(""), Some(home)) => PathBuf::from(home),
+            (Some(rest), Some(home)) if rest.starts_with('/') => {
+                PathBuf::from(home).join(rest.trim_start_matches('/'))
+            }
+            _ => scene.workspace.join(wanted),
+        }
+    }
+
+    fn launch(&self, request: &Request, scene: &Scene<'_>) -> Result<Launch, ToolError> {
+        if request.command.trim().is_empty() {
+            return Err(ToolError::Arguments("command required".to_owned()));
+        }
+        let own = environment::of_call(&request.env)
+            .map_err(|error| ToolError::Arguments(format!("{error}.")))?;
+        let workdir = self.workdir(request, scene);
+        if !workdir.is_dir() {
+            return Err(ToolError::Arguments(format!(
+                "There is no folder {} to run the command in.",
+                workdir.display()
+            )));
+        }
+        let mut environment = self.settings.environment.clone();
+        if request.pty {
+            // That of the owner's terminal is not the one it gets.
+            environment.insert("TERM".to_owned(), "xterm-256color".to_owned());
+        }
+        environment.extend(own);
+        Ok(Launch {
+            command: request.command.clone(),
+            workdir,
+            environment,
+            streams: match (request.pty, request.background) {
+                (true, _) => Streams::Terminal,
+                (false, true) => Streams::Pipes,
+                (false, false) => Streams::Output,
+            },
+        })
+    }
+}
+
+#[async_trait]
+impl Tool for ExecTool {
+    fn spec(&self) -> ToolSpec {
+        ToolSpec {
+            name: "exec".to_owned(),
+            description: "Run a shell command. After yieldMs it goes on in the background: follow it with process."
+                .to_owned(),
+            parameters: json!({
+                "type": "object",
+                "properties": {
+                    "command": {"type": "string"},
+                    "workdir": {"type": "string"},
+                    "env": {"type": "object"},
+                    "yieldMs": {
+                        "type": "integer",
+                        "description": format!("Default {}.", self.settings.yield_after.as_millis()),
+                    },
+                    "background": {"type": "boolean", "description": "Do not wait."},
+                    "timeout": {
+                        "type": "integer",
+                        "description": format!("Seconds. Default {}.", self.settings.timeout.as_secs()),
+                    },
+                    "pty": {"type": "boolean", "description": "For programs that need a terminal."},
+                },
+                "required": ["command"],
+            }),
+        }
+    }
+
+    fn plan(&self, arguments: &Arguments, scene: &Scene<'_>) -> Plan {
+        let detail = match read_arguments::<Request>(arguments.clone()) {
+            Ok(request) => {
+                let mut notes = vec![format!("in {}", self.workdir(&request, scene).display())];
+                notes.extend(
+                    request
+                        .env
+                        .iter()
+                        .map(|(name, value)| format!("with {name}={value}")),
+                );
+                format!("{} ({})", request.command, notes.join(", "))
+            }
+            // The call says what is wrong.
+            Err(_) => arguments
+                .get("command")
+                .map(Value::to_string)
+                .unwrap_or_default(),
+        };
+        Plan::new(Effect::RunsCode, detail)
+    }
+
+    /// Commands of one reply build on each other.
+    fn is_parallel(&self) -> bool {
+        false
+    }
+
+    async fn call(&self, arguments: Arguments, scene: &Scene<'_>) -> Result<ToolOutput, ToolError> {
+        let request: Request = read_arguments(arguments)?;
+        let launch = self.launch(&request, scene)?;
+        let timeout = request
+            .timeout
+            .map_or(self.settings.timeout, ExecSettings::timeout_of);
+        let wait = request
+            .yield_ms
+            .map_or(self.settings.yield_after, ExecSettings::yield_within);
+        let process = self
+            .table
+            .start(launch, &scene.session.agent_id, timeout, &self.settings)
+            .map_err(|error| {
+                ToolError::failed(format!("The command cannot be started: {error}."))
+            })?;
+        let waited = EndedWhenDropped(process);
+        let process = &waited.0;
+        if !request.background {
+            let mut status = process.status();
+            let enough = status.wait_for(|status| status.ending.is_some() || status.is_left_behind);
+            // Whether it came to an end is asked below.
+            let _ = tokio::time::timeout(wait, enough).await;
+        }
+        if let Some(ending) = process.ending()
+            && !request.background
+        {
+            self.table.remove(&process.id);
+            return Ok(report::ended(&process.output().whole(), ending));
+        }
+        process.go_to_background();
+        let mut output = process.output();
+        let view = output.whole();
+        output.mark_shown();
+        Ok(report::still_running(&view, process))
+    }
+}
+
+/// Ends a command that is not waited for any more, unless it goes on in the background.
+struct EndedWhenDropped(Arc<Process>);
+
+impl Drop for EndedWhenDropped {
+    fn drop(&mut self) {
+        if !self.0.is_in_background() {
+            self.0.stop();
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! `read`: a part of a text file, a picture, or the names in a folder.
+
+mod lines;
+
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use moltbot_agent::{Arguments, Plan, Scene, Tool, ToolError, ToolOutput, read_arguments};
+use moltbot_llm::{Content, Image, Provenance, ToolSpec};
+use serde::Deserialize;
+use serde_json::json;
+use thiserror::Error;
+
+use super::disk::{Kind, Spot};
+use super::images;
+use super::places::{Folders, Place, plan, shown};
+use super::refusal::Refusal;
+use super::similar::no_such_file;
+use super::{on_disk, still_decided};
+use lines::{MAX_LINES, Part, Rest};
+
+/// The largest picture that is shown to a model, bytes.
+const IMAGE_LIMIT: u64 = 5 * 1024 * 1024;
+/// The most names of a folder.
+const MAX_NAMES: usize = 200;
+/// As much of a file as tells whether it is text, bytes.
+const SNIFFED: u64 = 8 * 1024;
+
+/// Reads a file, or lists a folder.
+#[derive(Debug, Clone)]
+pub struct Read {
+    folders: Arc<Folders>,
+}
+
+impl Read {
+    /// A tool that knows these folders.
+    pub fn new(folders: Arc<Folders>) -> Self {
+        Self { folders }
+    }
+}
+
+#[derive(Deserialize)]
+struct ReadArguments {
+    offset: Option<i64>,
+    limit: Option<i64>,
+}
+
+#[async_trait]
+impl Tool for Read {
+    fn spec(&self) -> ToolSpec {
+        ToolSpec {
+            name: "read".to_owned(),
+            description:
+                "Read a text file or a picture, or list a folder. A long file is read in parts."
+                    .to_owned(),
+            parameters: json!({
+                "type": "object",
+                "properties": {
+                    "path": {"type": "string"},
+                    "offset": {"type": "integer", "description": "First line, from 1"},
+                    "limit": {"type": "integer", "description": "Number of lines"},
+                },
+                "required": ["path"],
+            }),
+        }
+    }
+
+    fn aliases(&self) -> &[(&str, &str)] {
+        &[("file_path", "path")]
+    }
+
+    fn plan(&self, arguments: &Arguments, scene: &Scene<'_>) -> Plan {
+        let found = self.folders.in_call(arguments, scene);
+        plan(&found, Place::reads)
+    }
+
+    async fn call(&self, arguments: Arguments, scene: &Scene<'_>) -> Result<ToolOutput, ToolError> {
+        let found = self.folders.in_call(&arguments, scene);
+        let decided = still_decided(&plan(&found, Place::reads), scene.decided);
+        let arguments: ReadArguments = read_arguments(arguments)?;
+        on_disk(move || {
+            let place = found?;
+            decided?;
+            place.may_be_read()?;
+            let spot = Spot::at(&place.path)?;
+            match spot.kind()? {
+                Some(Kind::Folder) => Ok(folder(&place, &spot.list()?)),
+                Some(Kind::File) => file(&place, &spot, &arguments),
+                None => Err(no_such_file(&place)),
+            }
+        })
+        .await
+    }
+}
+
+fn folder(place: &Place, names: &[String]) -> ToolOutput {
+    let title = format!("Folder {}, {} entries:", place.shown(), names.len());
+    let mut output = ToolOutput::text(title, Provenance::Program);
+    let listed: Vec<String> = names
+        .iter()
+        .take(MAX_NAMES)
+        .map(|name| match name.contains(char::is_control) {
+            true => format!("{name:?}"),
+            false => name.clone(),
+        })
+        .collect();
+    if !listed.is_empty() {
+        output
+            .content
+            .push(Content::text(listed.join("\n"), Provenance::OwnFiles));
+    }
+    if names.len() > MAX_NAMES {
+        let note = format!("[{} more names]", names.len() - MAX_NAMES);
+        output
+            .content
+            .push(Content::text(note, Provenance::Program));
+    }
+    output
+}
+
+fn file(place: &Place, spot: &Spot, arguments: &ReadArguments) -> Result<ToolOutput, Refusal> {
+    let failed = |source| Unreadable::Failed {
+        path: place.path.clone(),
+        source,
+    };
+    let (mut file, _) = spot.open()?;
+    let mut head = Vec::new();
+    (&mut file)
+        .take(SNIFFED)
+        .read_to_end(&mut head)
+        .map_err(failed)?;
+    if let Some(media_type) = images::media_type(&head) {
+        let (bytes, _) = spot.read(IMAGE_LIMIT)?;
+        let title = format!("{}: {media_type}, {} bytes.", place.shown(), bytes.len());
+        return Ok(
+            ToolOutput::text(title, Provenance::Program).with_image(Image {
+                data: STANDARD.encode(&bytes),
+                mime_type: media_type.to_owned(),
+                from: place.provenance(),
+            }),
+        );
+    }
+    if head.starts_with(b"%PDF-") {
+        let path = place.path.clone();
+        return Err(Unreadable::Pdf { path }.into());
+    }
+    if !is_text(&head) {
+        let path = place.path.clone();
+        return Err(Unreadable::Binary { path }.into());
+    }
+    file.rewind().map_err(failed)?;
+    text(file, place, arguments)
+}
+
+fn text(file: File, place: &Place, arguments: &ReadArguments) -> Result<ToolOutput, Refusal> {
+    let whole = |number: Option<i64>| number.and_then(|number| usize::try_from(number).ok());
+    let offset = whole(arguments.offset).unwrap_or(1).max(1);
+    let limit = match whole(arguments.limit) {
+        None | Some(0) => MAX_LINES,
+        Some(limit) => limit.min(MAX_LINES),
+    };
+    let part = Part::read(io::BufReader::new(file), offset, limit).map_err(|source| {
+        Unreadable::Failed {
+            path: place.path.clone(),
+            source,
+        }
+    })?;
+    if part.lines == 0 {
+        return match offset {
+            1 => Ok(ToolOutput::text(
+                format!("{} is empty.", place.shown()),
+                Provenance::Program,
+            )),
+            _ => Err(Refusal::new(format!(
+                "{} ends before line {offset}: it has {} lines.",
+                place.shown(),
+                part.before
+            ))),
+        };
+    }
+    let next = offset + part.lines;
+    let mut notes = Vec::new();
+    match part.rest {
+        Rest::None => {}
+        Rest::Lines(1) => notes.push(format!("[1 more line; read on with offset={next}]")),
+        Rest::Lines(more) => notes.push(format!("[{more} more lines; read on with offset={next}]")),
+        Rest::Many => notes.push(format!("[Many more lines; read on with offset={next}]")),
+    }
+    if part.is_lossy {
+        notes.push("[Not all of it is UTF-8; \u{fffd} stands for what is not]".to_owned());
+    }
+    let mut output = ToolOutput::text(part.text, place.provenance());
+    if !notes.is_empty() {
+        output
+            .content
+            .push(Content::text(notes.join("\n"), Provenance::Program));
+    }
+    Ok(output)
+}
+
+/// Whether a file that begins like this is text for a reader: no NUL, and hardly anything that is not a character.
+fn is_text(head: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(head);
+    let all = text.chars().count();
+    let odd = |c: &char| {
+        *c == '\u{fffd}'
+            || (c.is_control() && !matches!(c, '\n' | '\r' | '\t' | '\u{c}' | '\u{1b}'))
+    };
+    !head.contains(&0) && text.chars().filter(odd).count() * 10 <= all
+}
+
+/// A file that is not shown.
+#[derive(Debug, Error)]
+enum Unreadable {
+    #[error("{} is a binary file, which is not shown as text.", shown(path))]
+    Binary { path: PathBuf },
+    #[error(
+        "{} is a PDF, which is not shown as it is; have a program make text of it (pdftotext) and read that.",
+        shown(path)
+    )]
+    Pdf { path: PathBuf },
+    #[error("{} cannot be read: {source}.", shown(path))]
+    Failed { path: PathBuf, source: io::Error },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_text;
+
+    #[test]
+    fn text_is_told_from_data() {
+        for (head, text) in [
+            (&b"plain\n"[..], true),
+            ("ünï→\u{1b}[31mred".as_bytes(), true),
+            (b"Latin-1: caf\xe9 au lait", true),
+            (b"", true),
+            (b"a\0b", false),
+            (b"\x01\x02\x03\x04abc", false),
+            (b"\xff\xfea\0b\0", false),
+        ] {
+            assert_eq!(is_text(head), text, "{head:?}");
+        }
+    }
+}
