@@ -58,8 +58,8 @@ impl Tool for SessionsHistory {
                 "type": "object",
                 "properties": {
                     "sessionKey": {"type": "string", "description": "key or id, from sessions_list"},
-                    "limit": {"type": "integer", "description": "default 50"},
-                    "includeTools": {"type": "boolean", "description": "with tool results"},
+                    "limit": {"type": "integer"},
+                    "includeTools": {"type": "boolean"},
                 },
                 "required": ["sessionKey"],
             }),

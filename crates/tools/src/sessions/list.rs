@@ -52,9 +52,9 @@ impl Tool for SessionsList {
                 "type": "object",
                 "properties": {
                     "kinds": {"type": "array", "items": {"type": "string", "enum": KINDS}},
-                    "limit": {"type": "integer", "description": "default 20"},
-                    "activeMinutes": {"type": "integer", "description": "only those active so lately"},
-                    "messageLimit": {"type": "integer", "description": "last messages to show of each; default 0"},
+                    "limit": {"type": "integer"},
+                    "activeMinutes": {"type": "integer"},
+                    "messageLimit": {"type": "integer", "description": "messages to show of each"},
                 },
                 "required": [],
             }),
