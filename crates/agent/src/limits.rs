@@ -33,13 +33,13 @@ impl Spent {
         let tokens = self.usage.input + self.usage.cache_write + self.usage.output;
         if self.calls >= limits.calls {
             return Some(format!(
-                "the limit of {} tool calls for one turn (agents.defaults.turnLimits.toolCalls) is reached",
+                "the limit of {} tool calls for one turn is reached",
                 limits.calls
             ));
         }
         (tokens >= limits.tokens).then(|| {
             format!(
-                "the limit of {} tokens for one turn (agents.defaults.turnLimits.tokens) is reached",
+                "the limit of {} tokens for one turn is reached",
                 limits.tokens
             )
         })
