@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::commands::RESET_SETTINGS;
 use crate::context::ContextSettings;
+use crate::disclosure::Offer;
 use crate::gate::Gate;
 use crate::history::{self, HistoryError, UnansweredMessage};
 use crate::limits::Limits;
@@ -152,7 +153,7 @@ impl Agent {
     }
 
     /// The tools that a model which is asked first is offered; another that answers is held to its own rules as well.
-    pub(crate) fn offered_tools(&self, session: Option<&Session>, first: &ModelRef) -> Toolbox {
+    fn offered_tools(&self, session: Option<&Session>, first: &ModelRef) -> Toolbox {
         let allowed = match session {
             Some(session) => self.allowed_tools(session, first),
             None => self.policies.decide(
@@ -164,6 +165,11 @@ impl Agent {
         };
         let tools = self.tools.clone();
         tools.filter(|name| allowed.names.contains(name))
+    }
+
+    /// The same tools, and how the model is told of them.
+    pub(crate) fn offer(&self, session: Option<&Session>, first: &ModelRef) -> Offer {
+        Offer::new(self.offered_tools(session, first))
     }
 
     /// The same agent, which keeps conversations within the context window like this.

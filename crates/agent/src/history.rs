@@ -2,14 +2,13 @@
 
 use std::collections::HashMap;
 
-use moltbot_llm::{
-    AssistantMessage, Content, Message, Provenance, ToolCall, ToolResultMessage, ToolSpec,
-};
+use moltbot_llm::{AssistantMessage, Content, Message, Provenance, ToolCall, ToolResultMessage};
 use moltbot_store::{Entry, NewEntry, Store, StoreError, Turn, TurnState};
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
 use crate::context::{COMPACTION, Compaction, Context, Line};
+use crate::disclosure::Offer;
 use crate::prompt::{PROMPT, Prompt};
 
 /// The kind of entries that hold a [`Message`].
@@ -104,9 +103,9 @@ impl History {
     /// The prompt that the conversation began with; `None` where it begins now.
     ///
     /// Tools that have changed since begin it anew: what is gone must not be offered.
-    pub(crate) fn prompt(&self, tools: &[ToolSpec]) -> Option<Prompt> {
+    pub(crate) fn prompt(&self, offer: &Offer) -> Option<Prompt> {
         let prompt = self.prompt.as_ref()?;
-        (!self.context.is_empty() && prompt.tools == tools).then(|| prompt.clone())
+        (!self.context.is_empty() && offer.is_told_by(&prompt.tools)).then(|| prompt.clone())
     }
 
     /// The conversation.

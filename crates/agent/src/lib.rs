@@ -17,6 +17,7 @@ mod clock;
 mod commands;
 mod compact;
 mod context;
+mod disclosure;
 mod draft;
 mod flush;
 mod gate;
@@ -53,7 +54,9 @@ pub use inbox::Inbox;
 pub use limits::Limits;
 pub use policy::{AllowedTools, GroupRules, Removal, ToolPolicies, ToolPolicyScope};
 pub use progress::{Progress, ProgressSink};
-pub use prompt::{LastTurn, PromptProfile, PromptReport, PromptSettings, SectionCost, ToolCost};
+pub use prompt::{
+    HiddenToolCost, LastTurn, PromptProfile, PromptReport, PromptSettings, SectionCost, ToolCost,
+};
 pub use records::StoredRecords;
 pub use reply::{Media, Occasion, ReplyFilter, ReplyText, ReplyTo};
 pub use session_key::SessionKey;

@@ -26,6 +26,12 @@ pub trait Tool: Send + Sync {
         &[]
     }
 
+    /// The other program that it comes from, such as the name of an MCP server; `None` for the program's own tools. Where
+    /// there are many of other programs, a model is not told of each but searches for them.
+    fn source(&self) -> Option<&str> {
+        None
+    }
+
     /// What a call would do, before it is done: this is what is decided on.
     fn plan(&self, arguments: &Arguments, scene: &Scene<'_>) -> Plan;
 

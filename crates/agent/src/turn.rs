@@ -185,9 +185,8 @@ impl Agent {
             .first()
             .ok_or(CatalogError::NothingConfigured)?
             .clone();
-        let tools = self.offered_tools(Some(session), &first.reference);
-        let specs = tools.specs();
-        let prompt = history.prompt(&specs);
+        let offer = self.offer(Some(session), &first.reference);
+        let prompt = history.prompt(&offer);
         let message = self.prompt.stamp.message(request.message, now_ms());
         let entries = vec![history::entry(&message)];
         let (turn, stored) = self.store.begin_turn(&session.session_id, entries).await?;
@@ -218,7 +217,7 @@ impl Agent {
             knowledge: self.backends.knowledge(),
             compactor: Compactor::new(&self.context, &ladder, &session.session_id),
             calls: Calls {
-                tools: &tools,
+                tools: offer.tools(&[]),
                 policies: &self.policies,
                 gate: &self.gate,
                 clock: &clock,
@@ -239,9 +238,13 @@ impl Agent {
             self.prepare_workspace().await?;
             let prompt = match prompt {
                 Some(prompt) => prompt,
-                None => run.keep_prompt(self.new_prompt(first, specs).await).await?,
+                None => {
+                    run.keep_prompt(self.new_prompt(first, &offer).await)
+                        .await?
+                }
             };
             run.request.system = prompt.system();
+            run.calls.tools = offer.tools(&prompt.tools);
             run.request.tools = prompt.tools;
             run.work(progress).await
         };

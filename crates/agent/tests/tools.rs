@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+#[path = "tools/disclosure.rs"]
+mod disclosure;
+
 use std::collections::BTreeMap;
 use std::future::pending;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -202,7 +205,11 @@ fn agent(server: &ScriptedServer, api: &str, dir: &std::path::Path, limits: Limi
     };
     let config: Config = serde_json::from_value(json!({
         "agents": {"defaults": {"model": {"primary": "box/m"}}},
-        "models": {"providers": {"box": {"baseUrl": base, "api": api, "models": [{"id": "m", "name": "M"}]}}},
+        "models": {"providers": {"box": {"baseUrl": base, "api": api, "models": [
+            {"id": "m", "name": "M"},
+            {"id": "small", "name": "S", "contextWindow": 8_192},
+            {"id": "large", "name": "L", "contextWindow": 131_072},
+        ]}}},
     }))
     .unwrap();
     let credentials = Arc::new(Credentials::new(&config, &BTreeMap::new(), None));

@@ -85,10 +85,23 @@ fn print(agent: &Agent, session: Option<&Session>, report: &PromptReport) -> Res
         .map(|section| row(&section.name, section.tokens))
         .collect();
     let tools = report.tools.iter();
-    rows.extend(tools.map(|tool| row(&format!("tool {}", tool.name), tool.tokens)));
+    rows.extend(tools.map(|tool| row(&format!("tool {}", tool.spec.name), tool.tokens)));
     let (system, tools) = (report.system_tokens(), report.tool_tokens());
     rows.push(row("All", system + tools));
     output::line(output::table(&["Part", "Tokens (estimated)"], &rows))?;
+    if !report.hidden_tools.is_empty() {
+        let hidden = report.hidden_tools.iter();
+        let mut rows: Vec<Vec<String>> = hidden
+            .map(|tool| {
+                let name = format!("{} ({})", tool.cost.spec.name, tool.source);
+                row(&output::plain(&name), tool.cost.tokens)
+            })
+            .collect();
+        rows.push(row("All", report.hidden_tokens()));
+        let heading = "Hidden: the model searches for it";
+        output::line(String::new())?;
+        output::line(output::table(&[heading, "Tokens it would take"], &rows))?;
+    }
     output::line(last_turn(report))?;
     for skill in &report.unused_skills {
         let text = format!("Skill {} is not offered: {}.", skill.name, skill.reason);
@@ -132,7 +145,17 @@ fn as_json(agent: &Agent, session: Option<&Session>, report: &PromptReport) -> V
         .collect();
     let tools = report.tools.iter();
     let tools: Vec<Value> = tools
-        .map(|tool| json!({"name": tool.name, "tokens": tool.tokens}))
+        .map(|tool| json!({"name": tool.spec.name, "tokens": tool.tokens}))
+        .collect();
+    let hidden = report.hidden_tools.iter();
+    let hidden: Vec<Value> = hidden
+        .map(|tool| {
+            json!({
+                "name": tool.cost.spec.name,
+                "source": tool.source,
+                "tokens": tool.cost.tokens,
+            })
+        })
         .collect();
     let unused = report.unused_skills.iter();
     let unused: Vec<Value> = unused
@@ -167,6 +190,7 @@ fn as_json(agent: &Agent, session: Option<&Session>, report: &PromptReport) -> V
         },
         "sections": sections,
         "tools": tools,
+        "hiddenTools": hidden,
         "unusedSkills": unused,
         "lastTurn": last_turn,
     })
