@@ -218,6 +218,7 @@ impl Agent {
                 return Ok(Done::Next(Next::Compact(instructions)));
             }
             Command::Usage(value) => self.usage_command(&value, conversation).await?,
+            Command::Context(extent) => self.context_command(&extent, conversation).await?,
             Command::Models(arguments) => self.models_list(&arguments),
             Command::Places(list) => self.places_command(&list, conversation).await?,
             Command::Model(name) => self.model_command(&name, conversation).await?,

@@ -3,6 +3,7 @@
 use moltbot_llm::Message;
 use moltbot_store::Session;
 
+use super::context::share;
 use super::levels::{ReasoningLevel, UsageFooter, VerboseLevel};
 use super::obey::{CommandError, Conversation};
 use crate::agent::Agent;
@@ -41,14 +42,11 @@ impl Agent {
         if let Some(first) = rungs.first() {
             let window = first.context_window;
             let used = self.context_used(session).await?;
-            let share = match window {
-                0 => String::new(),
-                window => format!(" ({}%)", used.saturating_mul(100) / window),
-            };
             lines.push(format!(
-                "📚 Context: {}/{}{share}",
+                "📚 Context: {}/{}{}",
                 short_tokens(used),
-                short_tokens(window)
+                short_tokens(window),
+                share(used, window)
             ));
         }
         lines.push(format!(
@@ -78,7 +76,7 @@ impl Agent {
     }
 
     /// The tokens of the last prompt that a model counted, and of its answer.
-    async fn context_used(&self, session: &Session) -> Result<u64, CommandError> {
+    pub(super) async fn context_used(&self, session: &Session) -> Result<u64, CommandError> {
         let entries = self.store.transcript(&session.session_id).await?;
         let messages = entries.iter().rev().filter(|entry| entry.kind == MESSAGE);
         let mut totals = messages.filter_map(|entry| match serde_json::from_str(&entry.body) {
