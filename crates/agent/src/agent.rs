@@ -66,7 +66,8 @@ pub struct AgentSettings {
     pub has_anthropic_key: bool,
 }
 
-/// An agent, ready to take turns.
+/// An agent, ready to take turns. Clones share its store and what is known of servers.
+#[derive(Clone)]
 pub struct Agent {
     pub(crate) catalog: Catalog,
     pub(crate) backends: Backends,

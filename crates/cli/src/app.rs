@@ -19,6 +19,7 @@ use moltbot_llm::{
 use moltbot_services::{Launcher, ServedBackend, Services};
 use moltbot_store::{Session, Store};
 use moltbot_tools::memory::{Embeddings, Memory, MemorySettings};
+use moltbot_tools::{SessionAccess, SessionStatus};
 
 use crate::args::Globals;
 use crate::exit::Exit;
@@ -178,7 +179,7 @@ impl App {
             output::note(output::styled(output::WARN, warning));
         }
         let snapshot = &self.snapshot;
-        let tools = toolbox::toolbox(
+        let mut tools = toolbox::toolbox(
             snapshot,
             agent_id,
             &store,
@@ -192,8 +193,10 @@ impl App {
             &defaults.context_pruning.clone().unwrap_or_default(),
             Some(toolbox::results_dir(snapshot)),
         );
-        Ok(Agent::new(catalog, backends, store, settings)
-            .with_credentials(credentials)
+        let agent = Agent::new(catalog, backends, store, settings).with_credentials(credentials);
+        let access = SessionAccess::from_config(&snapshot.config);
+        tools.add(SessionStatus::new(agent.clone(), access));
+        Ok(agent
             .with_skill_commands(skill_commands(&skills.usable, &reserved))
             .with_prompt(prompt)
             .with_context(context)

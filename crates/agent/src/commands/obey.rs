@@ -43,6 +43,20 @@ pub struct Conversation {
     pub peer: Peer,
 }
 
+impl Conversation {
+    /// A conversation whose surface sets nothing of its own and shows nothing of what tools do.
+    pub(super) fn new(session: Session) -> Self {
+        Self {
+            session,
+            model: None,
+            thinking: None,
+            reasoning: None,
+            verbose: VerboseLevel::Off,
+            peer: Peer::default(),
+        }
+    }
+}
+
 /// Who talks with the agent, as the channel tells it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Peer {

@@ -11,6 +11,14 @@ use crate::history::MESSAGE;
 use crate::turn::{TurnReport, now_ms};
 
 impl Agent {
+    /// The `/status` card of a session, without what only a surface knows.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn status_card(&self, session: &Session) -> Result<String, CommandError> {
+        self.status(&Conversation::new(session.clone())).await
+    }
+
     /// The card. What is not known has no line.
     pub(super) async fn status(&self, conversation: &Conversation) -> Result<String, CommandError> {
         let session = &conversation.session;
