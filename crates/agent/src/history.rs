@@ -59,7 +59,7 @@ pub(crate) struct History {
 }
 
 impl History {
-    /// Reads the turns that a model took up, oldest first. A turn without any answer is left out: its message was never
+    /// Reads the turns that a model or a tool took up, oldest first. Another without any answer is left out: its message was never
     /// part of a conversation, and two messages of one side in a row are refused by strict chat templates. Of what the
     /// newest compaction left out nothing is read but what it says.
     pub(crate) async fn read(store: &Store, session_id: &str) -> Result<Self, HistoryError> {
@@ -89,7 +89,13 @@ impl History {
             let Some(of_turn) = by_turn.remove(turn.id.as_str()) else {
                 continue;
             };
-            if of_turn.is_answered && turn.state != TurnState::Running {
+            // A command that a tool carried out ended well without a model.
+            let is_shown = match turn.state {
+                TurnState::Running => false,
+                TurnState::Done => true,
+                _ => of_turn.is_answered,
+            };
+            if is_shown {
                 let compacted = compacted.map_or(0, |entry| entry.seq);
                 complete(of_turn.lines, compacted, &mut lines, &mut stale);
             }

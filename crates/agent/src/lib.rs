@@ -36,6 +36,7 @@ mod session_key;
 mod skills;
 mod stamp;
 mod tool;
+mod tool_command;
 mod toolbox;
 mod turn;
 mod workspace;
@@ -65,6 +66,7 @@ pub use skills::{
 };
 pub use stamp::Stamp;
 pub use tool::{Arguments, Effect, Plan, Scene, Tool, ToolError, ToolOutput, read_arguments};
+pub use tool_command::{ToolCommand, ToolCommandReport};
 pub use toolbox::Toolbox;
 pub use turn::{TurnError, TurnReport, TurnRequest};
 pub use workspace::WorkspaceError;

@@ -4,6 +4,8 @@
 
 #[path = "tools/disclosure.rs"]
 mod disclosure;
+#[path = "tools/tool_command.rs"]
+mod tool_command;
 
 use std::collections::BTreeMap;
 use std::future::pending;

@@ -8,7 +8,8 @@ mod view;
 use std::sync::Arc;
 
 use moltbot_agent::{
-    Agent, Conversation, Directives, Gate, Next, ReasoningLevel, TurnError, TurnRequest, compacted,
+    Agent, Conversation, Directives, Gate, Next, ReasoningLevel, ToolCommand, TurnError,
+    TurnRequest, compacted,
 };
 use moltbot_llm::Api;
 use moltbot_store::TurnState;
@@ -151,6 +152,7 @@ impl Chat {
             } => return self.turn(&message, directives).await,
             Next::Stop => output::line("Nothing is running; /exit leaves.")?,
             Next::Compact(instructions) => return self.compact(instructions.as_deref()).await,
+            Next::CallTool(command) => return self.call_tool(&command).await,
         }
         Ok(Outcome::Answered)
     }
@@ -197,6 +199,40 @@ impl Chat {
                 }
                 self.keep_notes().await;
                 Ok(Outcome::Answered)
+            }
+            Err(TurnError::Stopped) => {
+                self.dim("Stopped.");
+                Ok(Outcome::Stopped)
+            }
+            Err(error) => {
+                output::note(output::styled(output::BAD, &error));
+                Ok(Outcome::Failed)
+            }
+        }
+    }
+
+    /// Carries out a command by its tool.
+    async fn call_tool(&self, command: &ToolCommand) -> Result<Outcome, Exit> {
+        let talk = &self.conversation;
+        let verbose = self.agent.verbose(&talk.session).unwrap_or(talk.verbose);
+        let mut view = View::new(false, verbose);
+        let mut show = |progress| view.progress(progress);
+        let result = self
+            .agent
+            .call_tool(&talk.session, command, interrupt(), &mut show)
+            .await;
+        view.end(match result {
+            Ok(_) => End::WithoutModel,
+            Err(TurnError::Stopped) => End::Stopped,
+            Err(_) => End::Failed,
+        })?;
+        match result {
+            Ok(report) => {
+                output::line(output::plain(&report.text))?;
+                Ok(match report.is_error {
+                    true => Outcome::Failed,
+                    false => Outcome::Answered,
+                })
             }
             Err(TurnError::Stopped) => {
                 self.dim("Stopped.");

@@ -13,6 +13,7 @@ use crate::agent::Agent;
 use crate::compact::CompactReport;
 use crate::history::HistoryError;
 use crate::skills::{SkillCommand, find_skill_command};
+use crate::tool_command::ToolCommand;
 
 /// The session setting that holds how much is shown of what tools do.
 const VERBOSE_LEVEL: &str = "verboseLevel";
@@ -100,6 +101,8 @@ pub enum Next {
     Stop,
     /// What was said so far is summarised; maybe with instructions of the person's.
     Compact(Option<String>),
+    /// A tool carries it out: [`Agent::call_tool`].
+    CallTool(ToolCommand),
 }
 
 /// What came of one command.
@@ -424,7 +427,10 @@ impl Agent {
 
     fn skill_command(&self, text: &str) -> Done {
         if let Some((skill, input)) = find_skill_command(&self.skills, text) {
-            return Done::Send(String::new(), skill.message(input));
+            return match ToolCommand::new(skill, input) {
+                Some(command) => Done::Next(Next::CallTool(command)),
+                None => Done::Send(String::new(), skill.message(input)),
+            };
         }
         let names: Vec<&str> = self
             .skills

@@ -27,6 +27,8 @@ enum Last {
 pub(super) enum End {
     /// It is whole.
     Answered,
+    /// No model was asked.
+    WithoutModel,
     /// The person stopped it; what came stands.
     Stopped,
     /// What came is void.

@@ -91,6 +91,17 @@ async fn answer(globals: &Globals, args: &AgentArgs) -> Result<Answered, NoAnswe
                         .await?;
                     Some(compacted(report.as_ref()))
                 }
+                Next::CallTool(command) => {
+                    let stop = interrupt();
+                    let session = &talk.session;
+                    let report = agent
+                        .call_tool(session, &command, stop, &mut |_| {})
+                        .await?;
+                    if report.is_error {
+                        return Err(Exit::failed(output::plain(&report.text)).into());
+                    }
+                    Some(report.text)
+                }
                 Next::Nothing | Next::Ask { .. } => None,
             });
             return Ok(Answered {
