@@ -91,6 +91,7 @@ impl<'a> Aside<'a> {
             spent: Spent::default(),
             cost: 0.0,
             failed: Vec::new(),
+            cut_short: None,
         })
     }
 

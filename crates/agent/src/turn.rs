@@ -69,6 +69,8 @@ pub struct TurnReport {
     /// The models that failed before it, or were left alone because they failed a moment ago; empty when the first
     /// answered.
     pub failed: Vec<Attempt>,
+    /// Why the model had to answer before it was done with its tools, to continue "because".
+    pub cut_short: Option<String>,
     /// Fallbacks that cannot be used, each a sentence.
     pub left_out: Vec<String>,
     /// How long it took.
@@ -233,6 +235,7 @@ impl Agent {
             spent: Spent::default(),
             cost: 0.0,
             failed: Vec::new(),
+            cut_short: None,
         };
         let work = async {
             self.prepare_workspace().await?;
@@ -270,6 +273,7 @@ impl Agent {
                     cost: run.cost,
                     prompt: answered.prompt,
                     failed: run.failed,
+                    cut_short: run.cut_short,
                     left_out: left_out.iter().map(ToString::to_string).collect(),
                     duration: started.elapsed(),
                 };

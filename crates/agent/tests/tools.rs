@@ -385,6 +385,7 @@ async fn the_same_call_again_and_again_is_told_then_ended_with_a_last_word() {
     let report = setup.say("go").await.unwrap();
     assert_eq!(report.message.text(), "21 degrees.");
     assert_eq!(count.load(Ordering::SeqCst), 5);
+    assert!(report.cut_short.unwrap().contains("the same call"));
     let last = setup.server.requests().pop().unwrap().json();
     assert_eq!(last["tool_choice"], "none");
     let sent = conversation(&last);

@@ -162,7 +162,7 @@ impl App {
             timeout: timeout.map_or_else(|| defaults.timeout(), Duration::from_secs),
             places: Places::only(self.snapshot.config.agents().places(agent_id)),
             has_anthropic_key,
-            limits: Limits::default(),
+            limits: Limits::from_config(&self.snapshot.config.agents().limits(agent_id)),
             workspace: self.snapshot.workspace(agent_id),
         };
         let (prompt, notices) = PromptSettings::from_snapshot(&self.snapshot, agent_id);

@@ -152,6 +152,9 @@ async fn answer(globals: &Globals, args: &AgentArgs) -> Result<Answered, NoAnswe
 /// What the person should know beside the answer: who gave it, where that was not the first choice.
 pub(crate) fn footnotes(report: &TurnReport) -> Vec<String> {
     let mut notes = report.left_out.clone();
+    if let Some(reason) = &report.cut_short {
+        notes.push(format!("The answer came without further tools: {reason}."));
+    }
     if let Some(served) = Some(&report.model).filter(|_| !report.failed.is_empty()) {
         let reasons: Vec<String> = report
             .failed
