@@ -96,8 +96,8 @@ async fn a_tool_carries_a_command_out_and_the_next_turn_knows_of_it() {
     let told = json!({"command": "to staging", "commandName": "ship_it", "skillName": "ship it"});
     assert_eq!(*done.lock().unwrap(), [told.clone(), told]);
     assert_eq!(names, ["deploy", "deploy"]);
-    let asked = says.1.lock().unwrap();
-    assert_eq!(asked[0].plan, Plan::new(Effect::RunsCode, "to staging"));
+    let asked = says.1.lock().unwrap()[0].plan.clone();
+    assert_eq!(asked, Plan::new(Effect::RunsCode, "to staging"));
     assert!(setup.server.requests().is_empty(), "no model is asked");
     assert_eq!(setup.agent.unanswered(&setup.session).await.unwrap(), None);
 
