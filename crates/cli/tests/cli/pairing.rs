@@ -13,7 +13,7 @@ fn a_stranger_is_let_in_by_the_code() {
     let now = chrono::Utc::now().to_rfc3339();
     home.write(
         ".clawdbot/credentials/telegram-pairing.json",
-        &format!(
+        format!(
             r#"{{"version":1,"requests":[{{"id":"66","code":"ABCDEFGH","createdAt":"{now}","lastSeenAt":"{now}","meta":{{"name":"E\u001b[2Kve\nx"}}}}]}}"#
         ),
     );
