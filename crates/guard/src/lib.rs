@@ -2,4 +2,5 @@
 
 pub mod access;
 pub mod commands;
+pub mod sandbox;
 pub mod secrets;

@@ -1,7 +1,4 @@
 //! What this crate makes of a command, against what the machine's own shell makes of it.
-#![cfg(unix)]
-#![allow(clippy::unwrap_used)]
-
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
