@@ -54,6 +54,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: MemoryCommand,
     },
+    /// Strangers who ask to be let in.
+    Pairing {
+        #[command(subcommand)]
+        command: PairingCommand,
+    },
     /// Read and change the configuration.
     Config {
         #[command(subcommand)]
@@ -396,6 +401,26 @@ pub(crate) struct PromptShowArgs {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// `moltbot pairing`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PairingCommand {
+    /// Who waits for your word, with their codes.
+    List {
+        /// The channel: telegram, whatsapp, …
+        channel: String,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Let in whoever was told this code. Holds from their next message on.
+    Approve {
+        /// The channel: telegram, whatsapp, …
+        channel: String,
+        /// The code, eight characters.
+        code: String,
+    },
 }
 
 /// `moltbot memory …`.

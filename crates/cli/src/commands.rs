@@ -8,6 +8,7 @@ mod doctor;
 pub(crate) mod engine_worker;
 mod memory;
 mod models;
+mod pairing;
 mod prompt;
 mod service_keeper;
 
@@ -25,6 +26,7 @@ pub(crate) async fn run(globals: &Globals, command: Command) -> Result<(), Exit>
         Command::Models(args) => models::run(globals, args).await,
         Command::Prompt { command } => prompt::run(globals, command).await,
         Command::Memory { command } => memory::run(globals, command).await,
+        Command::Pairing { command } => pairing::run(globals, command),
         Command::Config { command } => config::run(globals, command),
         Command::Doctor(args) => doctor::run(globals, args).await,
         Command::Completions { shell } => completions::run(shell),

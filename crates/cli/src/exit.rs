@@ -63,6 +63,7 @@ from_error!(
     moltbot_config::PathError,
     moltbot_engine::models::ModelsError,
     moltbot_engine::models::PullError,
+    moltbot_guard::access::PairingError,
     moltbot_llm::CatalogError,
     moltbot_store::StoreError,
     moltbot_tools::memory::MemoryError,

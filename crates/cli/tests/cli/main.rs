@@ -12,6 +12,7 @@ mod engine;
 mod fixtures;
 mod memory;
 mod models;
+mod pairing;
 mod probe;
 mod prompt;
 mod pull;
