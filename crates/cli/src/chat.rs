@@ -2,6 +2,7 @@
 
 mod approval;
 mod input;
+mod modes;
 mod slash;
 mod view;
 
@@ -17,7 +18,7 @@ use crate::app::App;
 use crate::args::{ChatArgs, Globals};
 use crate::commands::footnotes;
 use crate::exit::Exit;
-use crate::interrupt::interrupt;
+use crate::interrupt::{self, ctrl_c, interrupt};
 use crate::output;
 use approval::AtTerminal;
 use input::{Input, Line};
@@ -36,7 +37,7 @@ enum Outcome {
     /// Answered by the agent or the program.
     Answered,
     Failed,
-    /// Ctrl-C once: the answer stops, the chat goes on.
+    /// Ctrl-C once: the answer stops, the chat goes on, unless the program is to end.
     Stopped,
     /// Ctrl-C twice.
     Leave,
@@ -44,6 +45,7 @@ enum Outcome {
 
 /// Talks until the person leaves.
 pub(crate) async fn run(globals: &Globals, args: ChatArgs) -> Result<(), Exit> {
+    interrupt::hear_orders();
     let app = App::load(globals, false)?;
     let agent_id = app.agent_id(args.agent.as_deref())?;
     let mut input = Input::open(&app.paths().state_dir.join("chat-history"));
@@ -78,6 +80,9 @@ pub(crate) async fn run(globals: &Globals, args: ChatArgs) -> Result<(), Exit> {
             Outcome::Failed => failed = true,
             Outcome::Leave => break,
         }
+    }
+    if let Some(order) = interrupt::order() {
+        return Err(Exit::silent(order.exit_code()));
     }
     // A script that pipes messages in learns from the exit code that one of them got no answer.
     match failed && !input.is_interactive() {
@@ -255,8 +260,8 @@ impl Chat {
 
 /// Completes at the second Ctrl-C from now.
 async fn twice() {
-    interrupt().await;
-    interrupt().await;
+    ctrl_c().await;
+    ctrl_c().await;
 }
 
 /// The beginning of a message, on one line.

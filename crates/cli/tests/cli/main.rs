@@ -7,6 +7,8 @@ mod chat;
 mod config;
 mod cooldown;
 mod doctor;
+#[cfg(unix)]
+mod ending;
 #[cfg(feature = "engine")]
 mod engine;
 mod fixtures;

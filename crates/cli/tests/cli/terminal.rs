@@ -24,7 +24,7 @@ pub(crate) struct Terminal {
     screen: Arc<(Mutex<Screen>, Condvar)>,
     /// How much of the screen has been looked at.
     seen: usize,
-    _pty: Box<dyn MasterPty + Send>,
+    pty: Box<dyn MasterPty + Send>,
 }
 
 impl Terminal {
@@ -72,7 +72,7 @@ impl Terminal {
             keyboard,
             screen,
             seen: 0,
-            _pty: pty.master,
+            pty: pty.master,
         }
     }
 
@@ -115,5 +115,24 @@ impl Terminal {
     /// Waits until the program ends.
     pub(crate) fn wait(mut self) -> ExitStatus {
         self.child.wait().unwrap()
+    }
+
+    /// The id of the program's process.
+    #[cfg(unix)]
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.process_id().unwrap()
+    }
+
+    /// How the terminal is set: whether it echoes, and all the rest.
+    #[cfg(unix)]
+    pub(crate) fn modes(&self) -> String {
+        format!("{:?}", self.pty.get_termios().unwrap())
+    }
+
+    /// Waits until the program ends; gives how it left the terminal, too.
+    #[cfg(unix)]
+    pub(crate) fn wait_and_look(mut self) -> (ExitStatus, String) {
+        let status = self.child.wait().unwrap();
+        (status, self.modes())
     }
 }
