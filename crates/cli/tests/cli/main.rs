@@ -11,6 +11,8 @@ mod doctor;
 mod ending;
 #[cfg(feature = "engine")]
 mod engine;
+#[cfg(unix)]
+mod examples;
 mod fixtures;
 mod memory;
 mod models;
