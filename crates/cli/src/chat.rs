@@ -3,6 +3,7 @@
 mod approval;
 mod input;
 mod modes;
+mod sign_of_life;
 mod slash;
 mod view;
 
@@ -22,12 +23,14 @@ use crate::interrupt::{self, ctrl_c, interrupt};
 use crate::output;
 use approval::AtTerminal;
 use input::{Input, Line};
+use sign_of_life::SignOfLife;
 pub(crate) use slash::conversation;
 use view::{End, View};
 
 /// A chat in progress.
 struct Chat {
     agent: Agent,
+    sign: SignOfLife,
     /// With what the command line said for this chat alone.
     conversation: Conversation,
 }
@@ -49,8 +52,9 @@ pub(crate) async fn run(globals: &Globals, args: ChatArgs) -> Result<(), Exit> {
     let app = App::load(globals, false)?;
     let agent_id = app.agent_id(args.agent.as_deref())?;
     let mut input = Input::open(&app.paths().state_dir.join("chat-history"));
+    let sign = SignOfLife::default();
     let gate = match input.is_interactive() {
-        true => Gate::asking(Arc::new(AtTerminal)),
+        true => Gate::asking(Arc::new(AtTerminal { sign: sign.clone() })),
         false => Gate::closed(),
     };
     let agent = app.agent(&agent_id, None, gate)?;
@@ -60,6 +64,7 @@ pub(crate) async fn run(globals: &Globals, args: ChatArgs) -> Result<(), Exit> {
     let session = app.session(&agent, args.session.as_deref()).await?;
     let mut chat = Chat {
         agent,
+        sign,
         conversation: Conversation {
             model: args.model,
             thinking: args.thinking,
@@ -171,7 +176,7 @@ impl Chat {
             .verbose
             .or_else(|| self.agent.verbose(&talk.session))
             .unwrap_or(talk.verbose);
-        let mut view = View::new(reasoning != ReasoningLevel::Off, verbose);
+        let mut view = View::new(self.sign.clone(), reasoning != ReasoningLevel::Off, verbose);
         let request = TurnRequest {
             model: directives.model.as_deref().or(talk.model.as_deref()),
             thinking: directives.thinking.or(talk.thinking),
