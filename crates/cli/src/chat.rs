@@ -2,6 +2,8 @@
 
 mod approval;
 mod input;
+mod modes;
+mod sign_of_life;
 mod slash;
 mod view;
 
@@ -18,16 +20,18 @@ use crate::app::App;
 use crate::args::{ChatArgs, Globals};
 use crate::commands::footnotes;
 use crate::exit::Exit;
-use crate::interrupt::interrupt;
+use crate::interrupt::{self, ctrl_c, interrupt};
 use crate::output;
 use approval::AtTerminal;
 use input::{Input, Line};
+use sign_of_life::SignOfLife;
 pub(crate) use slash::conversation;
 use view::{End, View};
 
 /// A chat in progress.
 struct Chat {
     agent: Agent,
+    sign: SignOfLife,
     /// With what the command line said for this chat alone.
     conversation: Conversation,
 }
@@ -37,7 +41,7 @@ enum Outcome {
     /// Answered by the agent or the program.
     Answered,
     Failed,
-    /// Ctrl-C once: the answer stops, the chat goes on.
+    /// Ctrl-C once: the answer stops, the chat goes on, unless the program is to end.
     Stopped,
     /// Ctrl-C twice.
     Leave,
@@ -45,11 +49,13 @@ enum Outcome {
 
 /// Talks until the person leaves.
 pub(crate) async fn run(globals: &Globals, args: ChatArgs) -> Result<(), Exit> {
+    interrupt::hear_orders();
     let app = App::load(globals, false)?;
     let agent_id = app.agent_id(args.agent.as_deref())?;
     let mut input = Input::open(&app.paths().state_dir.join("chat-history"));
+    let sign = SignOfLife::default();
     let gate = match input.is_interactive() {
-        true => Gate::asking(Arc::new(AtTerminal)),
+        true => Gate::asking(Arc::new(AtTerminal { sign: sign.clone() })),
         false => Gate::closed(),
     };
     let agent = app.agent(&agent_id, None, gate)?;
@@ -59,6 +65,7 @@ pub(crate) async fn run(globals: &Globals, args: ChatArgs) -> Result<(), Exit> {
     let session = app.session(&agent, args.session.as_deref()).await?;
     let mut chat = Chat {
         agent,
+        sign,
         conversation: Conversation {
             model: args.model,
             thinking: args.thinking,
@@ -79,6 +86,9 @@ pub(crate) async fn run(globals: &Globals, args: ChatArgs) -> Result<(), Exit> {
             Outcome::Failed => failed = true,
             Outcome::Leave => break,
         }
+    }
+    if let Some(order) = interrupt::order() {
+        return Err(Exit::silent(order.exit_code()));
     }
     // A script that pipes messages in learns from the exit code that one of them got no answer.
     match failed && !input.is_interactive() {
@@ -168,7 +178,7 @@ impl Chat {
             .verbose
             .or_else(|| self.agent.verbose(&talk.session))
             .unwrap_or(talk.verbose);
-        let mut view = View::new(reasoning != ReasoningLevel::Off, verbose);
+        let mut view = View::new(self.sign.clone(), reasoning != ReasoningLevel::Off, verbose);
         let request = TurnRequest {
             model: directives.model.as_deref().or(talk.model.as_deref()),
             thinking: directives.thinking.or(talk.thinking),
@@ -291,8 +301,8 @@ impl Chat {
 
 /// Completes at the second Ctrl-C from now.
 async fn twice() {
-    interrupt().await;
-    interrupt().await;
+    ctrl_c().await;
+    ctrl_c().await;
 }
 
 /// The beginning of a message, on one line.

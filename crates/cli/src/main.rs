@@ -51,10 +51,19 @@ fn run(args: Args) -> Result<(), Exit> {
                 .map_err(|error| {
                     Exit::failed(format!("The runtime cannot be started: {error}."))
                 })?;
-            let result = runtime.block_on(commands::run(&args.globals, command));
+            let result = runtime.block_on(async {
+                tokio::select! {
+                    result = commands::run(&args.globals, command) => result,
+                    order = interrupt::overdue() => Err(Exit::silent(order.exit_code())),
+                }
+            });
             // A thread may still wait for a line of input; nobody waits for it.
             runtime.shutdown_background();
-            result
+            match interrupt::order() {
+                // Whatever else failed, failed for that.
+                Some(order) => result.map_err(|exit| exit.with_code(order.exit_code())),
+                None => result,
+            }
         }
     }
 }

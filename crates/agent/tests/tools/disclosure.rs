@@ -1,6 +1,7 @@
 //! Many tools of other programs: the model searches for them.
 
 use moltbot_agent::ToolPolicies;
+use moltbot_config::Config;
 
 use super::*;
 

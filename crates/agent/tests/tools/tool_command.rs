@@ -4,6 +4,7 @@ use moltbot_agent::{
     Conversation, Next, Peer, SkillCommand, Taken, ToolCommand, ToolPolicies, VerboseLevel,
     transcript,
 };
+use moltbot_config::Config;
 use moltbot_llm::{Content, Message};
 
 use super::*;

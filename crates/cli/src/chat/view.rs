@@ -4,15 +4,15 @@
 //! anything back, so it gets the answer when it is certain.
 
 use std::io::IsTerminal;
-use std::time::Duration;
 
 use anstyle::Style;
-use indicatif::{ProgressBar, ProgressStyle};
 use moltbot_agent::{Media, Occasion, Progress, ReplyFilter, VerboseLevel};
 use moltbot_llm::{Event, Phase};
 
 use crate::exit::Exit;
 use crate::output::{self, DIM};
+
+use super::sign_of_life::SignOfLife;
 
 /// What stands on the screen last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub(super) enum End {
 
 /// One answer on the screen: a spinner until words come, then the words.
 pub(super) struct View {
-    spinner: Option<ProgressBar>,
+    sign: SignOfLife,
     show_reasoning: bool,
     verbose: VerboseLevel,
     last: Last,
@@ -53,9 +53,10 @@ pub(super) struct View {
 
 impl View {
     /// A view that shows reasoning, dimmed, and what tools do, if asked to.
-    pub(super) fn new(show_reasoning: bool, verbose: VerboseLevel) -> Self {
+    pub(super) fn new(sign: SignOfLife, show_reasoning: bool, verbose: VerboseLevel) -> Self {
+        sign.start();
         Self {
-            spinner: spinner(),
+            sign,
             show_reasoning,
             verbose,
             last: Last::Nothing,
@@ -99,7 +100,7 @@ impl View {
                 }
                 self.break_line();
                 self.clear();
-                self.spinner = spinner();
+                self.sign.start();
             }
             Progress::Steered(_) => {}
             Progress::Compacting => self.say("shortening the conversation".to_owned()),
@@ -110,7 +111,7 @@ impl View {
                     "· the conversation was shortened from {before} to about {after} tokens"
                 );
                 output::note(output::styled(DIM, text));
-                self.spinner = spinner();
+                self.sign.start();
             }
         }
     }
@@ -259,15 +260,11 @@ impl View {
     }
 
     fn say(&self, text: String) {
-        if let Some(spinner) = &self.spinner {
-            spinner.set_message(text);
-        }
+        self.sign.say(text);
     }
 
-    fn clear(&mut self) {
-        if let Some(spinner) = self.spinner.take() {
-            spinner.finish_and_clear();
-        }
+    fn clear(&self) {
+        self.sign.clear();
     }
 }
 
@@ -275,18 +272,6 @@ impl Drop for View {
     fn drop(&mut self) {
         self.clear();
     }
-}
-
-/// A sign of life, at a terminal.
-fn spinner() -> Option<ProgressBar> {
-    std::io::stderr().is_terminal().then(|| {
-        let bar = ProgressBar::new_spinner();
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
-            bar.set_style(style);
-        }
-        bar.enable_steady_tick(Duration::from_millis(100));
-        bar
-    })
 }
 
 /// The beginning of a text that may have many lines, and nothing that moves the cursor.

@@ -11,11 +11,12 @@ use crate::app::App;
 use crate::args::{AgentArgs, Globals};
 use crate::chat::conversation;
 use crate::exit::Exit;
-use crate::interrupt::interrupt;
+use crate::interrupt::{hear_orders, interrupt};
 use crate::output;
 
 /// Takes one message and prints the answer. With `--json`, a failure is JSON on standard output too.
 pub(crate) async fn run(globals: &Globals, args: AgentArgs) -> Result<(), Exit> {
+    hear_orders();
     match answer(globals, &args).await {
         Ok(answer) if args.json => output::json(&answer.json()),
         Ok(answer) => answer.print(),

@@ -7,8 +7,12 @@ mod chat;
 mod config;
 mod cooldown;
 mod doctor;
+#[cfg(unix)]
+mod ending;
 #[cfg(feature = "engine")]
 mod engine;
+#[cfg(unix)]
+mod examples;
 mod fixtures;
 mod memory;
 mod models;
