@@ -174,7 +174,7 @@ async fn more_context_than_is_loaded_is_not_counted_on_and_the_person_is_told_on
     assert_eq!(dressed.server, Some(ServerKind::LmStudio));
     assert_eq!(dressed.slots, Some(2));
     // "Not trained for tools" does not mean that it takes none.
-    assert!(dressed.vision && !dressed.repairs.without_tools);
+    assert!(dressed.vision && !dressed.repairs.tools_as_text);
 
     // The owner who wants less gets less, and says what the model sees.
     let fields = json!({"contextWindow": 2000, "input": ["text"]});

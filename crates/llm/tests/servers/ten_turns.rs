@@ -1,6 +1,6 @@
 //! Ten turns with tools: the server reads what is new, and nothing twice.
 
-use moltbot_llm::{Api, Credentials, Message};
+use moltbot_llm::{Api, Credentials, Message, Model};
 
 use crate::fixture;
 use crate::llama::Llama;
@@ -43,8 +43,12 @@ impl Row {
 
 /// Asks for the weather of ten cities, one after the other, with all that was said before.
 pub(crate) async fn run(llama: &Llama, api: Api) -> Vec<Row> {
-    let served = llama.served(api);
-    let ladder = fixture::over(Credentials::default(), vec![served.model()]);
+    run_as(llama, llama.served(api).model()).await
+}
+
+/// The same with its model as a turn knows it.
+pub(crate) async fn run_as(llama: &Llama, model: Model) -> Vec<Row> {
+    let ladder = fixture::over(Credentials::default(), vec![model]);
     let mut request = about_weather(&[&["London"], &["Oslo"]]);
     let mut rows: Vec<Row> = Vec::new();
     let mut known = 0;
