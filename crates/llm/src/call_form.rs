@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use crate::message::ToolCall;
+use crate::repair::simplify;
 use crate::request::ToolSpec;
 
 /// A form of calls whose arguments are JSON, with the text around them. Every form here is one that
@@ -98,7 +99,7 @@ impl CallForm {
                 text,
                 "{} {}: {}",
                 tool.name,
-                kind(&tool.parameters),
+                kind(&simplify(&tool.parameters)),
                 in_a_line(&tool.description)
             );
         }

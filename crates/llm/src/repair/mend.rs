@@ -73,7 +73,12 @@ pub(super) fn mend(failure: &Failure, model: &Model, request: &Request) -> Optio
     let mut mended = model.repairs.clone();
     let text = failure.detail.to_lowercase();
     let says = |word: &str| text.contains(word);
+    let is_refusal = matches!(
+        failure.class,
+        FailureClass::BadRequest | FailureClass::SchemaUnsupported | FailureClass::ParamRejected
+    );
     if let Some(field) = constraint_field(model)
+        && is_refusal
         && (says("grammar") || says("structured"))
         && mended.dropped.insert(field.to_owned())
     {
@@ -85,10 +90,8 @@ pub(super) fn mend(failure: &Failure, model: &Model, request: &Request) -> Optio
             mended.simple_schemas = true;
             true
         }
-        FailureClass::SchemaUnsupported => tools_as_text(request, &mut mended),
-        // It says what is wrong, and all else may be well.
-        FailureClass::ToolsUnsupported => {
-            return tools_as_text(request, &mut mended).then_some(mended);
+        FailureClass::SchemaUnsupported | FailureClass::ToolsUnsupported => {
+            tools_as_text(request, &mut mended)
         }
         FailureClass::ImagesUnsupported if request.has_images() => {
             mended.without_images = true;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use moltbot_llm::{
-    Api, Knowledge, Message, Model, Request, ServerKind, ShortMemory, ToolChoice, ToolSpec, encode,
-    probe,
+    Api, Backends, Credentials, Event, Knowledge, Ladder, Message, Model, Request, ServerKind,
+    ShortMemory, StopReason, ToolChoice, ToolSpec, encode, over_http_at_once, probe,
 };
 use serde_json::{Value, json};
 
@@ -13,6 +13,7 @@ use crate::installed::Installed;
 use crate::llama::{Llama, Options};
 use crate::talk::weather;
 use crate::ten_turns;
+use crate::vllm::Vllm;
 
 /// The small model with its own template, as a turn knows it.
 async fn without_tools() -> Option<(Llama, Model)> {
@@ -89,6 +90,17 @@ fn fits(schema: &Value, value: &Value) -> bool {
     of_type && choices.is_none_or(|choices| choices.contains(value))
 }
 
+/// A tool that is offered, and arguments that it takes.
+#[track_caller]
+fn valid(name: &str, arguments: &str) {
+    let tools = tools();
+    let tool = tools.iter().find(|tool| tool.name == name);
+    let tool = tool.unwrap_or_else(|| panic!("there is no tool {name}"));
+    let value = serde_json::from_str(arguments);
+    let value: Value = value.unwrap_or_else(|error| panic!("{arguments}: {error}"));
+    assert!(fits(&tool.parameters, &value), "{name} {value}");
+}
+
 const PROMPTS: [&str; 20] = [
     "What is the weather in Paris?",
     "Read notes.md",
@@ -141,11 +153,7 @@ async fn every_call_is_valid() {
         assert!(!outcome.text().contains("tool_call"), "{}", outcome.text());
         called += calls.len();
         for (name, arguments) in calls {
-            let tool = tools.iter().find(|tool| tool.name == name).unwrap();
-            let value = serde_json::from_str(arguments);
-            let value: Value =
-                value.unwrap_or_else(|error| panic!("{prompt}: {arguments}: {error}"));
-            assert!(fits(&tool.parameters, &value), "{prompt}: {name} {value}");
+            valid(name, arguments);
         }
     }
     assert!(called >= PROMPTS.len() / 2);
@@ -157,13 +165,65 @@ async fn ten_turns_read_only_what_is_new() {
     let Some((llama, model)) = without_tools().await else {
         return;
     };
-    let rows = ten_turns::run_as(&llama, model).await;
+    // Left to itself, the small model answers without having looked.
+    let rows = ten_turns::run_as(&llama, model, ToolChoice::Required).await;
     for row in &rows {
         assert_eq!(row.cached + row.read, row.prompt, "{row:?}");
         assert!(row.read_again() <= ten_turns::BLOCK, "{row:?} of {rows:#?}");
     }
     let called = rows.iter().filter(|row| row.called).count();
     assert_eq!(called, 10, "a call a turn: {rows:#?}");
+}
+
+/// It refuses tools in the first turn, gets them in words in the same one, and is never asked so again.
+#[tokio::test]
+async fn a_vllm_that_refuses_tools_calls_them_in_words() {
+    let Some(installed) = Installed::find() else {
+        return;
+    };
+    let Some(vllm) = Vllm::start_without_tools(&installed).await else {
+        return;
+    };
+    let model = vllm.served(Api::OpenAiCompletions).model();
+    let knowledge = Arc::new(Knowledge::new(Arc::new(ShortMemory::default())));
+    let told = probe(&model, None).await.unwrap();
+    knowledge.learn(&model, told).await;
+    let http = over_http_at_once(Arc::new(Credentials::default()), Arc::clone(&knowledge));
+    let backends = Backends::new(http, None, Arc::clone(&knowledge));
+    let ladder = Ladder::new(backends, vec![model.clone()]);
+    for (choice, again) in [
+        (ToolChoice::Auto, 1),
+        (ToolChoice::Required, 0),
+        (ToolChoice::Auto, 0),
+    ] {
+        let must = choice == ToolChoice::Required;
+        let request = Request {
+            messages: vec![Message::user(PROMPTS[0], 0)],
+            tools: tools(),
+            tool_choice: choice,
+            max_tokens: Some(256),
+            temperature: Some(0.0),
+            ..Request::default()
+        };
+        let mut events = Vec::new();
+        let answer = ladder.run(&request, &mut |event| events.push(event)).await;
+        let message = answer.unwrap().reply.message;
+        let asked_again = events
+            .iter()
+            .filter(|event| matches!(event, Event::Again { .. }));
+        assert_eq!(asked_again.count(), again, "{events:?}");
+        assert!(!message.text().contains("tool_call"), "{message:?}");
+        assert!(!must || message.tool_calls().count() > 0, "{message:?}");
+        if message.stop_reason != StopReason::Length {
+            message
+                .tool_calls()
+                .for_each(|call| valid(&call.name, &call.arguments));
+        }
+    }
+    let known = knowledge.dress(model).await;
+    assert_eq!(known.server, Some(ServerKind::Vllm));
+    assert!(known.repairs.tools_as_text, "{}", known.repairs);
+    assert!(!known.repairs.dropped.contains("structured_outputs"));
 }
 
 /// The server reads the grammars of all the kinds of values there are.
