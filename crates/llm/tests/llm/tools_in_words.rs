@@ -118,9 +118,9 @@ async fn a_grammar_that_is_refused_is_left_out() {
     )
     .await;
     let records = Arc::new(ShortMemory::default());
-    let mut model = model_at(&server.base_url(), Api::OpenAiCompletions);
+    let fields = json!({"compat": {"supportsTools": false}});
+    let mut model = model_with(&server.base_url(), Api::OpenAiCompletions, fields);
     model.server = Some(ServerKind::LlamaCpp);
-    model.repairs.tools_as_text = true;
     for posts in [2, 3] {
         let (answer, _) = turn(&records, &model).await;
         assert_eq!(answer.reply.message.text(), "Yes.");
