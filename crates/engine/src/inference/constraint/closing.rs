@@ -4,7 +4,6 @@ use llguidance::toktrie::{SimpleVob, TokEnv, TokenId};
 use moltbot_llm::{CallForm, ToolSpec};
 use serde_json::Value;
 
-
 /// What closes a value, the innermost first: a text, a list, an object; and what goes on to the next after a number.
 const CLOSERS: [&str; 4] = ["\"", "]", "}", ","];
 /// Tokens for the text around a call.
