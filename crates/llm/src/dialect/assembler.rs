@@ -83,6 +83,18 @@ impl<'a> Assembler<'a> {
         }
     }
 
+    /// The same for a model that was told in words how to call the tools.
+    pub(super) fn prescribing(
+        max_tokens: Option<u64>,
+        salt: u64,
+        tools: Cow<'a, [ToolSpec]>,
+    ) -> Self {
+        Self {
+            held: HeldText::prescribed(tools),
+            ..Self::new(max_tokens, salt, Cow::Borrowed(&[]))
+        }
+    }
+
     /// A frame that is part of the dialect came.
     pub(super) fn frame_seen(&mut self) {
         self.frames = true;

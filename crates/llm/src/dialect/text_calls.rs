@@ -2,13 +2,15 @@
 //!
 //! A reply is taken for calls only as a whole: nothing but calls, all in one family's form, each naming a tool that was
 //! offered, with arguments that its schema allows. So prose that quotes or explains a call, or shows one in code, stays
-//! text. Harmony's calls are read where its channels are, in [`super::tags`].
+//! text. Where the system prompt has told of the tools and of one form of calls, calls in that form are also taken behind
+//! words, and whatever their arguments ([`prescribed`]). Harmony's calls are read where its channels are, in [`super::tags`].
 
 mod brackets;
 mod cursor;
 mod held;
 mod json;
 mod opening;
+mod prescribed;
 mod pythonic;
 mod schema;
 mod tagged;
@@ -29,7 +31,8 @@ pub(super) use opening::pattern as openings;
 pub(super) struct Call {
     /// The tool's name as offered.
     pub(super) name: String,
-    /// A JSON object that the tool's schema allows; to the byte as written, where it was written as JSON.
+    /// A JSON object that the tool's schema allows; to the byte as written, where it was written as JSON. Anything where
+    /// the call is in the prescribed form.
     pub(super) arguments: String,
 }
 

@@ -1,10 +1,8 @@
 //! The end of a call whose answer has few tokens left, for models that would not find it: half a call is worth nothing.
 
 use llguidance::toktrie::{SimpleVob, TokEnv, TokenId};
-use moltbot_llm::ToolSpec;
+use moltbot_llm::{CallForm, ToolSpec};
 use serde_json::Value;
-
-use crate::template::CallForm;
 
 /// What closes a value, the innermost first: a text, a list, an object; and what goes on to the next after a number.
 const CLOSERS: [&str; 4] = ["\"", "]", "}", ","];
