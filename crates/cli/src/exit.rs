@@ -65,6 +65,7 @@ from_error!(
     moltbot_engine::models::PullError,
     moltbot_llm::CatalogError,
     moltbot_store::StoreError,
+    moltbot_tools::mcp::McpError,
     moltbot_tools::memory::MemoryError,
 );
 

@@ -10,6 +10,8 @@ mod doctor;
 #[cfg(feature = "engine")]
 mod engine;
 mod fixtures;
+#[cfg(unix)]
+mod mcp;
 mod memory;
 mod models;
 mod probe;
