@@ -3,7 +3,7 @@
 //! `CONTROL` is a port that it connects to and tells what happens. `MODE=mute` answers nothing;
 //! `MODE=broken` ends with a complaint.
 
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::print_stderr)]
 
 #[path = "../tests/tools/mcp_server.rs"]
 mod mcp_server;
