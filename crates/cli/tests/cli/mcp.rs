@@ -59,13 +59,27 @@ fn servers_are_listed_and_asked() {
     );
     let said = run(&home, &["mcp", "probe", "gone"]);
     assert_eq!(said.code, Some(1));
-    assert!(said.stderr.contains("The MCP server \"gone\" could not be started: /nonexistent"), "{said:?}");
+    assert!(
+        said.stderr
+            .contains("The MCP server \"gone\" could not be started: /nonexistent"),
+        "{said:?}"
+    );
     let listed = home.json(&["mcp", "list", "--json"]);
-    let states: Vec<&str> = (0..3).map(|at| listed[at]["state"].as_str().unwrap()).collect();
+    let states: Vec<&str> = (0..3)
+        .map(|at| listed[at]["state"].as_str().unwrap())
+        .collect();
     assert_eq!(states, ["failed", "off", "ready"]);
     assert_eq!(listed[2]["tools"], json!(["pond__look"]));
-    assert!(listed[0]["lastError"].as_str().unwrap().contains("could not be started"));
-    assert!(home.ok(&["mcp", "list"]).contains("pond    ready          1"));
+    assert!(
+        listed[0]["lastError"]
+            .as_str()
+            .unwrap()
+            .contains("could not be started")
+    );
+    assert!(
+        home.ok(&["mcp", "list"])
+            .contains("pond    ready          1")
+    );
 
     let none = Home::with_config("{}");
     assert!(none.ok(&["mcp", "list"]).starts_with("No MCP servers."));
@@ -73,7 +87,10 @@ fn servers_are_listed_and_asked() {
 
 #[test]
 fn an_agent_uses_a_servers_tool_as_far_as_the_owner_vouches_for_it() {
-    for (trust, told) in [("readOnly", "a heron"), ("none", "Not allowed: pond__look would send")] {
+    for (trust, told) in [
+        ("readOnly", "a heron"),
+        ("none", "Not allowed: pond__look would send"),
+    ] {
         let call = Part::ToolCall {
             id: "call_1",
             name: "pond__look",
@@ -90,12 +107,19 @@ fn an_agent_uses_a_servers_tool_as_far_as_the_owner_vouches_for_it() {
         );
         let said = run(&home, &["agent", "--message", "look"]).ok();
         assert_eq!(said.stdout, "Done.\n");
-        assert_eq!(said.stderr.matches("The MCP server \"gone\"").count(), 1, "{said:?}");
+        assert_eq!(
+            said.stderr.matches("The MCP server \"gone\"").count(),
+            1,
+            "{said:?}"
+        );
         let posts = server.posts();
         let offered = posts[0].json()["tools"].to_string();
         assert!(offered.contains("pond__look"), "{offered}");
         let asked = posts[1].json();
         let result = asked["messages"].as_array().unwrap().last().unwrap();
-        assert!(result["content"].as_str().unwrap().contains(told), "{result}");
+        assert!(
+            result["content"].as_str().unwrap().contains(told),
+            "{result}"
+        );
     }
 }

@@ -406,7 +406,7 @@ fn rules_between_keys_are_checked() {
         ),
         (
             "{mcp: {servers: {a: {args: ['x']}}}}",
-            "1:22: mcp.servers.a: a server needs \"command\" (a program to start) or \"url\" (an address); add one of them",
+            "1:21: mcp.servers.a: a server needs \"command\" (a program to start) or \"url\" (an address); add one of them",
         ),
         (
             "{mcp: {servers: {a: {command: 'c', url: 'https://h'}}}}",
