@@ -53,7 +53,7 @@ pub use gate::{Approver, Gate, Question, Verdict};
 pub use history::{HistoryError, UnansweredMessage, transcript};
 pub use inbox::Inbox;
 pub use limits::Limits;
-pub use policy::{AllowedTools, GroupRules, Removal, ToolPolicies, ToolPolicyScope};
+pub use policy::{AllowedTools, GroupRules, Removal, ToolPolicies, ToolPolicyScope, matches_name};
 pub use progress::{Progress, ProgressSink};
 pub use prompt::{
     HiddenToolCost, LastTurn, PromptProfile, PromptReport, PromptSettings, SectionCost, ToolCost,

@@ -147,7 +147,7 @@ impl App {
     }
 
     /// The agent, ready to take turns, and `gate` to decide about its tool calls.
-    pub(crate) fn agent(
+    pub(crate) async fn agent(
         &self,
         agent_id: &str,
         timeout: Option<u64>,
@@ -186,6 +186,10 @@ impl App {
             self.memory(agent_id),
             &prompt.skills,
         );
+        let records = Arc::new(StoredRecords::new(store.clone()));
+        for notice in toolbox::add_mcp(snapshot, records, &mut tools).await {
+            output::note(output::styled(output::WARN, output::plain(&notice)));
+        }
         let reserved: Vec<&str> = command_names().collect();
         let skills = Skills::find(&prompt.skills);
         let context = ContextSettings::from_config(

@@ -54,6 +54,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: MemoryCommand,
     },
+    /// Servers that bring tools of their own (mcp.servers).
+    Mcp {
+        #[command(subcommand)]
+        command: McpCommand,
+    },
     /// Strangers who ask to be let in.
     Pairing {
         #[command(subcommand)]
@@ -401,6 +406,25 @@ pub(crate) struct PromptShowArgs {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// `moltbot mcp`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum McpCommand {
+    /// The servers, where they stand, and the tools that they bring. Starts none.
+    List {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Ask a server for its tools now, starting it if need be.
+    Probe {
+        /// Its name in mcp.servers.
+        name: String,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// `moltbot pairing`.

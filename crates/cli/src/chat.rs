@@ -58,7 +58,7 @@ pub(crate) async fn run(globals: &Globals, args: ChatArgs) -> Result<(), Exit> {
         true => Gate::asking(Arc::new(AtTerminal { sign: sign.clone() })),
         false => Gate::closed(),
     };
-    let agent = app.agent(&agent_id, None, gate)?;
+    let agent = app.agent(&agent_id, None, gate).await?;
     // Held until the chat ends.
     let services = app.services()?;
     services.keep_warm().await;

@@ -6,6 +6,7 @@ mod config;
 mod doctor;
 #[cfg(feature = "engine")]
 pub(crate) mod engine_worker;
+mod mcp;
 mod memory;
 mod models;
 mod pairing;
@@ -27,6 +28,7 @@ pub(crate) async fn run(globals: &Globals, command: Command) -> Result<(), Exit>
         Command::Prompt { command } => prompt::run(globals, command).await,
         Command::Memory { command } => memory::run(globals, command).await,
         Command::Pairing { command } => pairing::run(globals, command),
+        Command::Mcp { command } => mcp::run(globals, command).await,
         Command::Config { command } => config::run(globals, command),
         Command::Doctor(args) => doctor::run(globals, args).await,
         Command::Completions { shell } => completions::run(shell),

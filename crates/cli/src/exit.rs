@@ -73,6 +73,7 @@ from_error!(
     moltbot_guard::access::PairingError,
     moltbot_llm::CatalogError,
     moltbot_store::StoreError,
+    moltbot_tools::mcp::McpError,
     moltbot_tools::memory::MemoryError,
 );
 

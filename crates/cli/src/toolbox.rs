@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use moltbot_agent::{SkillSettings, Skills, Toolbox};
 use moltbot_config::Snapshot;
+use moltbot_llm::Records;
 use moltbot_store::Store;
+use moltbot_tools::mcp::McpServers;
 use moltbot_tools::memory::{Memory, MemoryGet, MemorySearch};
 use moltbot_tools::web::{FetchSettings, SearchSettings, WebFetch, WebSearch};
 use moltbot_tools::{
@@ -44,6 +46,31 @@ pub(crate) fn toolbox(
         tools.add(AgentsList::from_config(config));
     }
     tools
+}
+
+/// The servers that the owner configured. Starts none.
+pub(crate) fn mcp_servers(snapshot: &Snapshot, records: Arc<dyn Records>) -> McpServers {
+    let environment = &snapshot.environment;
+    McpServers::from_config(
+        &snapshot.config,
+        environment,
+        records,
+        results_dir(snapshot),
+    )
+}
+
+/// Adds the tools of the servers that the owner configured. Gives what the owner should know about those that are
+/// missing.
+pub(crate) async fn add_mcp(
+    snapshot: &Snapshot,
+    records: Arc<dyn Records>,
+    tools: &mut Toolbox,
+) -> Vec<String> {
+    let found = mcp_servers(snapshot, records).tools().await;
+    for tool in found.tools {
+        tools.insert(tool);
+    }
+    found.notices
 }
 
 fn files(snapshot: &Snapshot, agent_id: &str, tools: &mut Toolbox) {

@@ -8,7 +8,7 @@ mod apply_patch;
 mod closest;
 mod disk;
 mod edit;
-mod images;
+pub(crate) mod images;
 mod places;
 mod read;
 mod refusal;

@@ -5,6 +5,7 @@
 
 mod exec;
 mod files;
+pub mod mcp;
 pub mod memory;
 mod sessions;
 pub mod web;

@@ -14,6 +14,8 @@ mod engine;
 #[cfg(unix)]
 mod examples;
 mod fixtures;
+#[cfg(unix)]
+mod mcp;
 mod memory;
 mod models;
 mod pairing;

@@ -87,6 +87,7 @@ const BUILT: &[&str] = &[
     "logging.consoleLevel",
     "logging.file",
     "logging.level",
+    "mcp",
     "meta",
     "models.mode",
     "models.providers.*.api=anthropic-messages",

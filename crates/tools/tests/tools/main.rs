@@ -6,6 +6,10 @@ mod call;
 #[cfg(unix)]
 mod exec;
 mod files;
+#[cfg(unix)]
+mod mcp;
+#[cfg(unix)]
+mod mcp_server;
 mod memory;
 #[cfg(unix)]
 mod processes;
