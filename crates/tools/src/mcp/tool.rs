@@ -69,7 +69,7 @@ impl Tool for McpTool {
     }
 
     fn source(&self) -> Option<&str> {
-        Some(self.server.name())
+        Some(&self.server.settings.name)
     }
 
     fn plan(&self, arguments: &Arguments, _scene: &Scene<'_>) -> Plan {
