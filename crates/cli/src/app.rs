@@ -18,6 +18,7 @@ use moltbot_llm::{
 };
 use moltbot_services::{Launcher, ServedBackend, Services};
 use moltbot_store::{Session, Store};
+use moltbot_tools::documents::DocumentReader;
 use moltbot_tools::memory::{Embeddings, Memory, MemorySettings};
 
 use crate::args::Globals;
@@ -184,6 +185,7 @@ impl App {
             &store,
             self.memory(agent_id),
             &prompt.skills,
+            DocumentReader::new(this_program()?, vec!["document-worker".to_owned()]),
         );
         let reserved: Vec<&str> = command_names().collect();
         let skills = Skills::find(&prompt.skills);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use moltbot_agent::{SkillSettings, Skills, Toolbox};
 use moltbot_config::Snapshot;
 use moltbot_store::Store;
+use moltbot_tools::documents::DocumentReader;
 use moltbot_tools::memory::{Memory, MemoryGet, MemorySearch};
 use moltbot_tools::web::{FetchSettings, SearchSettings, WebFetch, WebSearch};
 use moltbot_tools::{
@@ -18,16 +19,18 @@ pub(crate) fn results_dir(snapshot: &Snapshot) -> PathBuf {
     snapshot.paths.state_dir.join("results")
 }
 
-/// All tools of an agent. Which of them a conversation has is for the owner's rules to say.
+/// All tools of an agent; `documents` reads documents for them. Which of them a conversation has is for the owner's
+/// rules to say.
 pub(crate) fn toolbox(
     snapshot: &Snapshot,
     agent_id: &str,
     store: &Store,
     memory: Memory,
     skills: &SkillSettings,
+    documents: DocumentReader,
 ) -> Toolbox {
     let mut tools = Toolbox::new();
-    files(snapshot, agent_id, &mut tools);
+    files(snapshot, agent_id, documents, &mut tools);
     commands(snapshot, agent_id, skills, &mut tools);
     web(snapshot, &mut tools);
     if memory.settings().enabled {
@@ -46,7 +49,7 @@ pub(crate) fn toolbox(
     tools
 }
 
-fn files(snapshot: &Snapshot, agent_id: &str, tools: &mut Toolbox) {
+fn files(snapshot: &Snapshot, agent_id: &str, documents: DocumentReader, tools: &mut Toolbox) {
     let paths = &snapshot.paths;
     let protected = vec![
         paths.state_dir.clone(),
@@ -63,7 +66,7 @@ fn files(snapshot: &Snapshot, agent_id: &str, tools: &mut Toolbox) {
         .as_ref()
         .and_then(|tools| tools.exec.as_ref()?.apply_patch.as_ref()?.enabled)
         .unwrap_or(false);
-    for tool in file_tools(folders) {
+    for tool in file_tools(folders, documents) {
         if patches || tool.spec().name != "apply_patch" {
             tools.insert(tool);
         }

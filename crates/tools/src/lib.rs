@@ -3,6 +3,7 @@
 //! A tool says what a call would do ([`moltbot_agent::Plan`]) before it is decided on, does it, and says where what it
 //! read comes from ([`moltbot_llm::Provenance`]).
 
+pub mod documents;
 mod exec;
 mod files;
 pub mod memory;

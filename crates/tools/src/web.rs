@@ -23,6 +23,8 @@ use std::time::{Duration, Instant};
 use moltbot_agent::ToolOutput;
 use moltbot_llm::Provenance;
 
+pub(crate) use invisible::strip as strip_invisible;
+
 pub use addresses::{AddressError, Origin, is_public};
 pub use fetch::{FetchSettings, WebFetch};
 pub use resolver::{Lookup, SystemLookup};

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod call;
+mod documents;
 #[cfg(unix)]
 mod exec;
 mod files;
