@@ -2,6 +2,7 @@
 
 mod approval;
 mod input;
+mod screen;
 mod slash;
 mod view;
 
@@ -21,6 +22,7 @@ use crate::interrupt::interrupt;
 use crate::output;
 use approval::AtTerminal;
 use input::{Input, Line};
+pub(crate) use screen::Screen;
 pub(crate) use slash::conversation;
 use view::{End, View};
 
@@ -29,6 +31,7 @@ struct Chat {
     agent: Agent,
     /// With what the command line said for this chat alone.
     conversation: Conversation,
+    screen: Arc<Screen>,
 }
 
 /// How a line left the chat.
@@ -51,7 +54,8 @@ pub(crate) async fn run(globals: &Globals, args: ChatArgs) -> Result<(), Exit> {
         true => Gate::asking(Arc::new(AtTerminal)),
         false => Gate::closed(),
     };
-    let agent = app.agent(&agent_id, None, gate)?;
+    let screen = Arc::new(Screen::default());
+    let agent = app.agent(&agent_id, None, gate, vec![Arc::clone(&screen) as _])?;
     // Held until the chat ends.
     let services = app.services()?;
     services.keep_warm().await;
@@ -64,6 +68,7 @@ pub(crate) async fn run(globals: &Globals, args: ChatArgs) -> Result<(), Exit> {
             reasoning: args.reasoning.then_some(ReasoningLevel::On),
             ..conversation(session)
         },
+        screen,
     };
     chat.greet().await?;
     let mut failed = false;
@@ -166,13 +171,14 @@ impl Chat {
             .verbose
             .or_else(|| self.agent.verbose(&talk.session))
             .unwrap_or(talk.verbose);
-        let mut view = View::new(reasoning != ReasoningLevel::Off, verbose);
+        let view = View::new(reasoning != ReasoningLevel::Off, verbose);
         let request = TurnRequest {
             model: directives.model.as_deref().or(talk.model.as_deref()),
             thinking: directives.thinking.or(talk.thinking),
             ..TurnRequest::new(&talk.session, message)
         };
-        let mut show = |progress| view.progress(progress);
+        self.screen.open(&talk.session, view);
+        let mut show = |progress| self.screen.progress(progress);
         let result = {
             let turn = self.agent.turn(request, interrupt(), &mut show);
             tokio::pin!(turn);
@@ -180,15 +186,18 @@ impl Chat {
             tokio::select! {
                 result = &mut turn => result,
                 () = twice() => {
+                    self.screen.close();
                     return Ok(Outcome::Leave);
                 }
             }
         };
-        view.end(match result {
-            Ok(_) => End::Answered,
-            Err(TurnError::Stopped) => End::Stopped,
-            Err(_) => End::Failed,
-        })?;
+        if let Some(view) = self.screen.close() {
+            view.end(match result {
+                Ok(_) => End::Answered,
+                Err(TurnError::Stopped) => End::Stopped,
+                Err(_) => End::Failed,
+            })?;
+        }
         match result {
             Ok(report) => {
                 let usage = self.agent.usage_line(&talk.session, &report);

@@ -8,7 +8,8 @@ mod apply_patch;
 mod closest;
 mod disk;
 mod edit;
-mod images;
+pub(crate) mod images;
+mod named;
 mod places;
 mod read;
 mod refusal;
@@ -29,7 +30,8 @@ pub use places::Folders;
 pub use read::Read;
 pub use write::Write;
 
-use refusal::Refusal;
+pub(crate) use named::NamedFile;
+pub(crate) use refusal::Refusal;
 
 /// All file tools, over the same folders. Documents are read by `documents`.
 pub fn tools(folders: Folders, documents: DocumentReader) -> Vec<Arc<dyn Tool>> {
@@ -51,10 +53,10 @@ const EDIT_LIMIT: u64 = 10 * 1024 * 1024;
     "What this call would touch changed while it was being decided on (it is now: {0}), so nothing was done. \
      Look at the place again before another try."
 )]
-struct NotDecided(String);
+pub(crate) struct NotDecided(String);
 
 /// Whether a plan, made anew when the call is done, is the one that was decided on.
-fn still_decided(plan: &Plan, decided: Option<&Plan>) -> Result<(), NotDecided> {
+pub(crate) fn still_decided(plan: &Plan, decided: Option<&Plan>) -> Result<(), NotDecided> {
     match decided == Some(plan) {
         true => Ok(()),
         false => Err(NotDecided(plan.detail.clone())),
@@ -70,7 +72,7 @@ async fn on_disk(
 }
 
 /// Does work that waits for a disk, or takes long, without holding up others.
-async fn off_thread<T: Send + 'static>(
+pub(crate) async fn off_thread<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, ToolError> {
     tokio::task::spawn_blocking(work).await.map_err(|_| {

@@ -6,10 +6,15 @@
 pub mod documents;
 mod exec;
 mod files;
+mod image;
 pub mod memory;
+mod message;
+mod picture;
 mod sessions;
 pub mod web;
 
 pub use exec::{ExecSettings, ExecTool, ProcessTable, ProcessTool};
 pub use files::{ApplyPatch, Edit, Folders, Read, Write, tools as file_tools};
+pub use image::ImageTool;
+pub use message::MessageTool;
 pub use sessions::{AgentsList, SessionAccess, SessionsHistory, SessionsList};

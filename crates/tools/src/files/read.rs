@@ -22,10 +22,9 @@ use super::refusal::Refusal;
 use super::similar::no_such_file;
 use super::{off_thread, still_decided};
 use crate::documents::{DocumentError, DocumentReader, FILE_LIMIT, is_document};
+use crate::picture;
 use lines::{MAX_LINES, Part, Rest};
 
-/// The largest picture that is shown to a model, bytes.
-const IMAGE_LIMIT: u64 = 5 * 1024 * 1024;
 /// The most names of a folder.
 const MAX_NAMES: usize = 200;
 /// As much of a file as tells whether it is text, bytes.
@@ -170,11 +169,15 @@ fn file(place: Place, spot: &Spot, arguments: &ReadArguments) -> Result<Found, R
         .read_to_end(&mut head)
         .map_err(failed)?;
     if let Some(media_type) = images::media_type(&head) {
-        let (bytes, _) = spot.read(IMAGE_LIMIT)?;
+        let (bytes, _) = spot.read(picture::FILE_LIMIT)?;
         let title = format!("{}: {media_type}, {} bytes.", place.shown(), bytes.len());
+        let picture = picture::fit(bytes).map_err(|source| Unreadable::Picture {
+            path: place.path.clone(),
+            source,
+        })?;
         let image = Image {
-            data: STANDARD.encode(&bytes),
-            mime_type: media_type.to_owned(),
+            data: STANDARD.encode(&picture.bytes),
+            mime_type: picture.media_type.to_owned(),
             from: place.provenance(),
         };
         let output = ToolOutput::text(title, Provenance::Program).with_image(image);
@@ -267,6 +270,11 @@ enum Unreadable {
     Document {
         path: PathBuf,
         source: DocumentError,
+    },
+    #[error("{} is not shown. {source}", shown(path))]
+    Picture {
+        path: PathBuf,
+        source: picture::PictureError,
     },
     #[error("{} cannot be read: {source}.", shown(path))]
     Failed { path: PathBuf, source: io::Error },

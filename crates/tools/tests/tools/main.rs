@@ -7,7 +7,9 @@ mod documents;
 #[cfg(unix)]
 mod exec;
 mod files;
+mod image;
 mod memory;
+mod message;
 #[cfg(unix)]
 mod processes;
 mod sessions;
