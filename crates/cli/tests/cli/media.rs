@@ -130,7 +130,7 @@ fn an_answer_that_repeats_a_message_is_not_shown_twice() {
         ("NO_REPLY", ""),
         ("It took 3 minutes.", "It took 3 minutes.\n"),
     ] {
-        let server = server(&[message.clone()], answer);
+        let server = server(std::slice::from_ref(&message), answer);
         let home = Home::with_config(box_config(&server.base_url()));
         let output = piped(&home, "build it");
         let whole = format!("The build is done 🎉, all tests pass.\n{shown}");
