@@ -121,6 +121,13 @@ impl Agent {
         self
     }
 
+    /// The same agent without a tool, as it is where that tool has nothing to work with.
+    #[must_use]
+    pub fn without_tool(mut self, name: &str) -> Self {
+        self.tools = self.tools.filter(|one| one != name);
+        self
+    }
+
     /// The same agent, whose prompts are made like this.
     #[must_use]
     pub fn with_prompt(mut self, prompt: PromptSettings) -> Self {
@@ -331,26 +338,7 @@ impl Agent {
         session: &Session,
         requested: Option<&str>,
     ) -> Result<(Vec<Model>, Vec<CatalogError>), CatalogError> {
-        let mut wanted = requested.or(session.settings.get(MODEL_OVERRIDE).and_then(Value::as_str));
-        // A choice that the owner's config no longer allows gives way to the default, with a word about it.
-        let dropped = match (requested, wanted) {
-            (None, Some(chosen)) => self.catalog.resolve(chosen).err(),
-            _ => None,
-        };
-        if dropped.is_some() {
-            wanted = None;
-        }
-        let (rungs, mut left_out) = self.catalog.chain(
-            wanted,
-            Some(&session.agent_id),
-            self.settings.has_anthropic_key,
-        )?;
-        left_out.splice(0..0, dropped);
-        let (rungs, outside) = Catalog::within(rungs, &self.settings.places)?;
-        left_out.extend(outside);
-        let (rungs, outside) = Catalog::within(rungs, &self.places(session))?;
-        left_out.extend(outside);
-        Ok((rungs, left_out))
+        rungs(&self.catalog, &self.settings, session, requested)
     }
 
     /// Where a session may go, beside what holds for its agent: both must admit a model.
@@ -391,6 +379,32 @@ impl Agent {
     ) -> Result<Option<UnansweredMessage>, HistoryError> {
         history::unanswered(&self.store, &session.session_id).await
     }
+}
+
+/// The models to try for a session of the agent with these settings: see [`Agent::rungs`].
+pub(crate) fn rungs(
+    catalog: &Catalog,
+    settings: &AgentSettings,
+    session: &Session,
+    requested: Option<&str>,
+) -> Result<(Vec<Model>, Vec<CatalogError>), CatalogError> {
+    let mut wanted = requested.or(session.settings.get(MODEL_OVERRIDE).and_then(Value::as_str));
+    // A choice that the owner's config no longer allows gives way to the default, with a word about it.
+    let dropped = match (requested, wanted) {
+        (None, Some(chosen)) => catalog.resolve(chosen).err(),
+        _ => None,
+    };
+    if dropped.is_some() {
+        wanted = None;
+    }
+    let (rungs, mut left_out) =
+        catalog.chain(wanted, Some(&session.agent_id), settings.has_anthropic_key)?;
+    left_out.splice(0..0, dropped);
+    let (rungs, outside) = Catalog::within(rungs, &settings.places)?;
+    left_out.extend(outside);
+    let (rungs, outside) = Catalog::within(rungs, &session_places(session))?;
+    left_out.extend(outside);
+    Ok((rungs, left_out))
 }
 
 /// What a session's key tells about its tools.

@@ -22,8 +22,10 @@ mod draft;
 mod flush;
 mod gate;
 mod history;
+mod image_models;
 mod inbox;
 mod limits;
+mod outlet;
 mod policy;
 mod progress;
 mod prompt;
@@ -51,15 +53,17 @@ pub use compact::CompactReport;
 pub use context::{ContextSettings, FlushSettings, TooLong};
 pub use gate::{Approver, Gate, Question, Verdict};
 pub use history::{HistoryError, UnansweredMessage, transcript};
+pub use image_models::{ImageModelError, ImageModels};
 pub use inbox::Inbox;
 pub use limits::Limits;
+pub use outlet::{DeliveryError, OutgoingMessage, Outlet, OutletAction, Receipt};
 pub use policy::{AllowedTools, GroupRules, Removal, ToolPolicies, ToolPolicyScope, matches_name};
 pub use progress::{Progress, ProgressSink};
 pub use prompt::{
     HiddenToolCost, LastTurn, PromptProfile, PromptReport, PromptSettings, SectionCost, ToolCost,
 };
 pub use records::StoredRecords;
-pub use reply::{Media, Occasion, ReplyFilter, ReplyText, ReplyTo};
+pub use reply::{AlreadySaid, Media, Occasion, ReplyFilter, ReplyText, ReplyTo};
 pub use session_key::SessionKey;
 pub use skills::{
     Skill, SkillCommand, SkillOrigin, SkillSettings, Skills, UnusedSkill, skill_commands,

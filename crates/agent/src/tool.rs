@@ -83,6 +83,8 @@ impl Plan {
 /// The kinds of things that tools do, mildest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Effect {
+    /// Says something to the person of its own conversation.
+    Speaks,
     /// Reads what belongs to the conversation, the workspace or the agent.
     ReadsOwn,
     /// Reads files elsewhere on the machine.
@@ -107,6 +109,7 @@ impl Effect {
     /// What a call of this kind does, to continue "The agent wants to".
     pub fn describe(self) -> &'static str {
         match self {
+            Self::Speaks => "say",
             Self::ReadsOwn => "read",
             Self::ReadsPrivate => "read outside its workspace",
             Self::ReadsOutside => "fetch",

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use moltbot_agent::{
-    Agent, AgentSettings, ContextSettings, Gate, Limits, PromptSettings, SessionKey, Skills,
-    StoredRecords, ToolPolicies, command_names, skill_commands,
+    Agent, AgentSettings, ContextSettings, Gate, ImageModels, Limits, Outlet, PromptSettings,
+    SessionKey, Skills, StoredRecords, ToolPolicies, command_names, skill_commands,
 };
 use moltbot_config::{
     Environment, LoadError, MAIN_AGENT, Paths, Profile, Snapshot, normalize_agent_id,
@@ -18,6 +18,7 @@ use moltbot_llm::{
 };
 use moltbot_services::{Launcher, ServedBackend, Services};
 use moltbot_store::{Session, Store};
+use moltbot_tools::documents::DocumentReader;
 use moltbot_tools::memory::{Embeddings, Memory, MemorySettings};
 use moltbot_tools::{SessionAccess, SessionStatus};
 
@@ -146,12 +147,14 @@ impl App {
         }
     }
 
-    /// The agent, ready to take turns, and `gate` to decide about its tool calls.
+    /// The agent, ready to take turns: `gate` decides about its tool calls, and what it says by itself goes out by
+    /// `outlets`.
     pub(crate) async fn agent(
         &self,
         agent_id: &str,
         timeout: Option<u64>,
         gate: Gate,
+        outlets: Vec<Arc<dyn Outlet>>,
     ) -> Result<Agent, Exit> {
         let credentials = Arc::new(self.credentials(agent_id));
         let has_anthropic_key = credentials.find("anthropic").is_some();
@@ -175,7 +178,14 @@ impl App {
         tokio::spawn(async move { services.recover().await });
         let backends = Backends::new(served, self.engine()?, knowledge);
         let catalog = self.catalog()?;
-        for warning in catalog.warnings().iter().chain(&notices) {
+        let images = ImageModels::new(
+            catalog.clone(),
+            backends.clone(),
+            settings.clone(),
+            defaults.image_model.as_ref(),
+        );
+        let warnings = catalog.warnings().iter().chain(images.warnings());
+        for warning in warnings.chain(&notices) {
             output::note(output::styled(output::WARN, warning));
         }
         let snapshot = &self.snapshot;
@@ -185,7 +195,9 @@ impl App {
             &store,
             self.memory(agent_id),
             &prompt.skills,
+            DocumentReader::new(this_program()?, vec!["document-worker".to_owned()]),
         );
+        toolbox::media(snapshot, agent_id, images, outlets, &mut tools);
         let records = Arc::new(StoredRecords::new(store.clone()));
         for notice in toolbox::add_mcp(snapshot, records, &mut tools).await {
             output::note(output::styled(output::WARN, output::plain(&notice)));

@@ -82,6 +82,9 @@ pub(crate) enum Command {
         /// The provider's id, for whoever reads the list of processes.
         provider: String,
     },
+    /// The process that reads one document.
+    #[command(hide = true)]
+    DocumentWorker,
     /// The engine's own process.
     #[cfg(feature = "engine")]
     #[command(hide = true)]

@@ -3,6 +3,7 @@
 mod approval;
 mod input;
 mod modes;
+mod screen;
 mod sign_of_life;
 mod slash;
 mod view;
@@ -24,6 +25,7 @@ use crate::interrupt::{self, ctrl_c, interrupt};
 use crate::output;
 use approval::AtTerminal;
 use input::{Input, Line};
+pub(crate) use screen::Screen;
 use sign_of_life::SignOfLife;
 pub(crate) use slash::conversation;
 use view::{End, View};
@@ -34,6 +36,7 @@ struct Chat {
     sign: SignOfLife,
     /// With what the command line said for this chat alone.
     conversation: Conversation,
+    screen: Arc<Screen>,
 }
 
 /// How a line left the chat.
@@ -58,7 +61,10 @@ pub(crate) async fn run(globals: &Globals, args: ChatArgs) -> Result<(), Exit> {
         true => Gate::asking(Arc::new(AtTerminal { sign: sign.clone() })),
         false => Gate::closed(),
     };
-    let agent = app.agent(&agent_id, None, gate).await?;
+    let screen = Arc::new(Screen::default());
+    let agent = app
+        .agent(&agent_id, None, gate, vec![Arc::clone(&screen) as _])
+        .await?;
     // Held until the chat ends.
     let services = app.services()?;
     services.keep_warm().await;
@@ -72,6 +78,7 @@ pub(crate) async fn run(globals: &Globals, args: ChatArgs) -> Result<(), Exit> {
             reasoning: args.reasoning.then_some(ReasoningLevel::On),
             ..conversation(session)
         },
+        screen,
     };
     chat.greet().await?;
     let mut failed = false;
@@ -178,13 +185,14 @@ impl Chat {
             .verbose
             .or_else(|| self.agent.verbose(&talk.session))
             .unwrap_or(talk.verbose);
-        let mut view = View::new(self.sign.clone(), reasoning != ReasoningLevel::Off, verbose);
+        let view = View::new(self.sign.clone(), reasoning != ReasoningLevel::Off, verbose);
         let request = TurnRequest {
             model: directives.model.as_deref().or(talk.model.as_deref()),
             thinking: directives.thinking.or(talk.thinking),
             ..TurnRequest::new(&talk.session, message)
         };
-        let mut show = |progress| view.progress(progress);
+        self.screen.open(&talk.session, view);
+        let mut show = |progress| self.screen.progress(progress);
         let result = {
             let turn = self.agent.turn(request, interrupt(), &mut show);
             tokio::pin!(turn);
@@ -192,15 +200,18 @@ impl Chat {
             tokio::select! {
                 result = &mut turn => result,
                 () = twice() => {
+                    self.screen.close();
                     return Ok(Outcome::Leave);
                 }
             }
         };
-        view.end(match result {
-            Ok(_) => End::Answered,
-            Err(TurnError::Stopped) => End::Stopped,
-            Err(_) => End::Failed,
-        })?;
+        if let Some(view) = self.screen.close() {
+            view.end(match result {
+                Ok(_) => End::Answered,
+                Err(TurnError::Stopped) => End::Stopped,
+                Err(_) => End::Failed,
+            })?;
+        }
         match result {
             Ok(report) => {
                 let usage = self.agent.usage_line(&talk.session, &report);
@@ -225,7 +236,7 @@ impl Chat {
     async fn call_tool(&self, command: &ToolCommand) -> Result<Outcome, Exit> {
         let talk = &self.conversation;
         let verbose = self.agent.verbose(&talk.session).unwrap_or(talk.verbose);
-        let mut view = View::new(false, verbose);
+        let mut view = View::new(self.sign.clone(), false, verbose);
         let mut show = |progress| view.progress(progress);
         let result = self
             .agent

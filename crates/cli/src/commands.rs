@@ -4,6 +4,7 @@ mod agent;
 pub(crate) mod completions;
 mod config;
 mod doctor;
+pub(crate) mod document_worker;
 #[cfg(feature = "engine")]
 pub(crate) mod engine_worker;
 mod mcp;
@@ -35,6 +36,10 @@ pub(crate) async fn run(globals: &Globals, command: Command) -> Result<(), Exit>
         // What to keep comes on standard input: it may hold secrets.
         Command::ServiceKeeper { provider: _ } => {
             service_keeper::run().await;
+            Ok(())
+        }
+        Command::DocumentWorker => {
+            document_worker::run();
             Ok(())
         }
         #[cfg(feature = "engine")]

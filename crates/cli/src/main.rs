@@ -42,6 +42,11 @@ fn run(args: Args) -> Result<(), Exit> {
             commands::engine_worker::run();
             Ok(())
         }
+        // What it reads may be made to break it: nothing of this program's is open in it.
+        Command::DocumentWorker => {
+            commands::document_worker::run();
+            Ok(())
+        }
         Command::Completions { shell } => commands::completions::run(shell),
         command => {
             // One thread does all the waiting there is; blocking work gets threads of its own.

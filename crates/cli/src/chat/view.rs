@@ -4,9 +4,10 @@
 //! anything back, so it gets the answer when it is certain.
 
 use std::io::IsTerminal;
+use std::path::Path;
 
 use anstyle::Style;
-use moltbot_agent::{Media, Occasion, Progress, ReplyFilter, VerboseLevel};
+use moltbot_agent::{AlreadySaid, Media, Occasion, Progress, ReplyFilter, VerboseLevel};
 use moltbot_llm::{Event, Phase};
 
 use crate::exit::Exit;
@@ -43,6 +44,8 @@ pub(super) struct View {
     last: Last,
     /// Takes out what is meant for the program.
     filter: ReplyFilter,
+    /// What tools told the person meanwhile.
+    said: AlreadySaid,
     /// Whether any text stands on the screen.
     has_text: bool,
     /// For a pipe: the answer so far.
@@ -61,6 +64,7 @@ impl View {
             verbose,
             last: Last::Nothing,
             filter: ReplyFilter::new(Occasion::Person),
+            said: AlreadySaid::default(),
             has_text: false,
             held: (!std::io::stdout().is_terminal()).then(String::new),
             broken: None,
@@ -92,7 +96,7 @@ impl View {
             },
             Progress::NextStep => {
                 let (rest, reply) = self.new_filter().finish();
-                self.text(&rest);
+                self.rest(&rest);
                 self.attach(&reply.media);
                 // A pipe gets the answer alone.
                 if let Some(held) = &mut self.held {
@@ -122,6 +126,7 @@ impl View {
             Event::Phase(phase) => self.say(describe(phase)),
             Event::Text(text) => {
                 let text = self.filter.push(&output::plain(&text));
+                let text = self.said.push(&text);
                 self.text(&text);
             }
             Event::Thinking(text) if self.show_reasoning => {
@@ -136,6 +141,7 @@ impl View {
             Event::Thinking(_) => self.say("thinking".to_owned()),
             Event::TextWasThinking => {
                 self.new_filter();
+                self.said.forget();
                 self.has_text = false;
                 if let Some(held) = &mut self.held {
                     held.clear();
@@ -161,13 +167,14 @@ impl View {
         let (rest, reply) = self.new_filter().finish();
         let stands = end != End::Failed;
         if stands {
-            self.text(&rest);
+            self.rest(&rest);
         }
         let shown = match &self.held {
             Some(held) => !held.trim().is_empty(),
             None => self.has_text,
         };
-        if end == End::Answered && !shown {
+        // Whoever was told something meanwhile has an answer.
+        if end == End::Answered && !shown && !self.said.is_something() {
             self.text(reply.for_person());
         }
         self.clear();
@@ -182,6 +189,26 @@ impl View {
             self.attach(&reply.media);
         }
         self.broken.take().map_or(Ok(()), Err)
+    }
+
+    /// Shows a message that a tool sends in the middle of the turn. It stands, whatever becomes of the answer.
+    pub(super) fn message(&mut self, text: &str, media: Option<&Path>) {
+        self.clear();
+        self.break_line();
+        self.said.note(text);
+        if !text.is_empty() {
+            self.print(&format!("{}\n", output::plain(text)));
+        }
+        if let Some(path) = media {
+            self.attach(&[Media::Path(path.display().to_string())]);
+        }
+        self.sign.start();
+    }
+
+    /// The last of a reply's text.
+    fn rest(&mut self, text: &str) {
+        let shown = self.said.push(text) + &self.said.finish();
+        self.text(&shown);
     }
 
     /// More of the answer's text.
@@ -228,6 +255,7 @@ impl View {
     /// What was shown so far is no part of the answer.
     fn void(&mut self, reason: &str) {
         self.new_filter();
+        self.said.forget();
         self.has_text = false;
         if let Some(held) = &mut self.held {
             held.clear();

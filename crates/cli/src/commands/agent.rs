@@ -66,7 +66,9 @@ async fn answer(globals: &Globals, args: &AgentArgs) -> Result<Answered, NoAnswe
     }
     let app = App::load(globals, false)?;
     let agent_id = app.agent_id(args.agent.as_deref())?;
-    let agent = app.agent(&agent_id, args.timeout, Gate::closed()).await?;
+    let agent = app
+        .agent(&agent_id, args.timeout, Gate::closed(), Vec::new())
+        .await?;
     let mut session = app.session(&agent, args.session_id.as_deref()).await?;
     if let Some(places) = &args.places {
         session = agent.bind(&session, &place_list(places)).await?;

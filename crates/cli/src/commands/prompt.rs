@@ -1,11 +1,14 @@
 //! `moltbot prompt`: what models are told before a conversation, and what that costs.
 
+use std::sync::Arc;
+
 use moltbot_agent::{Agent, Gate, PromptReport, SessionKey};
 use moltbot_store::Session;
 use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::args::{Globals, PromptCommand, PromptShowArgs};
+use crate::chat::Screen;
 use crate::exit::Exit;
 use crate::output;
 
@@ -19,9 +22,19 @@ pub(crate) async fn run(globals: &Globals, command: PromptCommand) -> Result<(),
 async fn show(globals: &Globals, args: &PromptShowArgs) -> Result<(), Exit> {
     let app = App::load(globals, true)?;
     let agent_id = app.agent_id(args.agent.as_deref())?;
-    let agent = app.agent(&agent_id, None, Gate::closed()).await?;
+    // As a chat has it; a session that was begun elsewhere had no screen to send messages to.
+    let outlets = vec![Arc::new(Screen::default()) as _];
+    let agent = app.agent(&agent_id, None, Gate::closed(), outlets).await?;
     let session = find(&agent, args.session_id.as_deref()).await?;
-    let report = agent.prompt_report(session.as_ref()).await?;
+    let mut report = agent.prompt_report(session.as_ref()).await?;
+    let elsewhere = agent.without_tool("message");
+    if !report.is_frozen {
+        let frozen = elsewhere.prompt_report(session.as_ref()).await?;
+        if frozen.is_frozen {
+            report = frozen;
+        }
+    }
+    let agent = elsewhere;
     match args.json {
         true => output::json(&as_json(&agent, session.as_ref(), &report)),
         false => print(&agent, session.as_ref(), &report),

@@ -16,6 +16,7 @@ mod examples;
 mod fixtures;
 #[cfg(unix)]
 mod mcp;
+mod media;
 mod memory;
 mod models;
 mod pairing;

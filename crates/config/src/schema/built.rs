@@ -18,6 +18,7 @@ const BUILT: &[&str] = &[
     "agents.defaults.contextTokens",
     "agents.defaults.envelopeTimestamp",
     "agents.defaults.envelopeTimezone",
+    "agents.defaults.imageModel",
     "agents.defaults.limits",
     "agents.defaults.memorySearch.cache",
     "agents.defaults.memorySearch.chunking",

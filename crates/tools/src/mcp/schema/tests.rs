@@ -94,7 +94,8 @@ fn of_property(property: Value) -> Value {
 fn the_programs_own_tools_have_such_schemas() {
     use moltbot_agent::Tool as _;
     let folders = crate::Folders::new("/home/me".into(), Vec::new());
-    let mut specs: Vec<_> = crate::file_tools(folders)
+    let documents = crate::documents::DocumentReader::new("/nowhere".into(), Vec::new());
+    let mut specs: Vec<_> = crate::file_tools(folders, documents)
         .iter()
         .map(|tool| tool.spec())
         .collect();
