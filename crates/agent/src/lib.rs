@@ -18,6 +18,8 @@ mod commands;
 mod compact;
 mod context;
 mod draft;
+mod evidence;
+mod explain;
 mod flush;
 mod gate;
 mod history;
@@ -47,10 +49,12 @@ pub use commands::{
 };
 pub use compact::CompactReport;
 pub use context::{ContextSettings, FlushSettings, TooLong};
+pub use explain::{ExplainError, Explanation};
 pub use gate::{Approver, Gate, Question, Verdict};
 pub use history::{HistoryError, UnansweredMessage, transcript};
 pub use inbox::Inbox;
 pub use limits::Limits;
+pub use moltbot_guard::{Effect, Item, Manner, Plan, Preset, Target, TargetKind};
 pub use policy::{AllowedTools, GroupRules, Removal, ToolPolicies, ToolPolicyScope};
 pub use progress::{Progress, ProgressSink};
 pub use prompt::{LastTurn, PromptProfile, PromptReport, PromptSettings, SectionCost, ToolCost};
@@ -61,7 +65,7 @@ pub use skills::{
     Skill, SkillCommand, SkillOrigin, SkillSettings, Skills, UnusedSkill, skill_commands,
 };
 pub use stamp::Stamp;
-pub use tool::{Arguments, Effect, Plan, Scene, Tool, ToolError, ToolOutput, read_arguments};
+pub use tool::{Arguments, Scene, Tool, ToolError, ToolOutput, read_arguments};
 pub use toolbox::Toolbox;
 pub use turn::{TurnError, TurnReport, TurnRequest};
 pub use workspace::WorkspaceError;

@@ -14,6 +14,7 @@ use crate::calls::Calls;
 use crate::clock::TurnClock;
 use crate::context::{Compactor, TooLong};
 use crate::draft::Draft;
+use crate::evidence;
 use crate::history::{self, History, HistoryError};
 use crate::inbox::Inbox;
 use crate::limits::Spent;
@@ -228,6 +229,7 @@ impl Agent {
             limits: self.settings.limits,
             inbox: request.inbox,
             stamp: &self.prompt.stamp,
+            evidence: evidence::of(&asked.messages, &tools),
             request: asked,
             context,
             draft: Draft::default(),

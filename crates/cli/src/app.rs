@@ -4,13 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use moltbot_agent::{
-    Agent, AgentSettings, ContextSettings, Gate, Limits, PromptSettings, SessionKey, Skills,
-    StoredRecords, ToolPolicies, command_names, skill_commands,
-};
+use moltbot_agent::{Agent, AgentSettings, ContextSettings, Gate, Limits, PromptSettings, SessionKey, Skills,
+    StoredRecords, ToolPolicies, command_names, skill_commands, Preset};
 use moltbot_config::{
     Environment, LoadError, MAIN_AGENT, Paths, Profile, Snapshot, normalize_agent_id,
 };
+use moltbot_config::schema::GuardPreset;
 use moltbot_engine::models::{self, InstalledModel};
 use moltbot_llm::{
     Backend, Backends, Catalog, CooldownPolicy, Credentials, Knowledge, Places, ThinkingLevel,
@@ -197,8 +196,18 @@ impl App {
             .with_skill_commands(skill_commands(&skills.usable, &reserved))
             .with_prompt(prompt)
             .with_context(context)
-            .with_tools(tools, gate)
+            .with_tools(tools, gate.with_preset(self.guard_preset()))
             .with_tool_policies(ToolPolicies::new(&self.snapshot.config)))
+    }
+
+    /// How much the owner wants to be asked about.
+    fn guard_preset(&self) -> Preset {
+        let guard = self.snapshot.config.guard.as_ref();
+        match guard.and_then(|guard| guard.preset) {
+            Some(GuardPreset::Relaxed) => Preset::Relaxed,
+            Some(GuardPreset::Standard) | None => Preset::Standard,
+            Some(GuardPreset::Strict) => Preset::Strict,
+        }
     }
 
     /// The notes of an agent.

@@ -4,6 +4,7 @@ mod agent;
 pub(crate) mod completions;
 mod config;
 mod doctor;
+mod guard;
 #[cfg(feature = "engine")]
 pub(crate) mod engine_worker;
 mod memory;
@@ -24,6 +25,7 @@ pub(crate) async fn run(globals: &Globals, command: Command) -> Result<(), Exit>
         Command::Agent(args) => agent::run(globals, args).await,
         Command::Models(args) => models::run(globals, args).await,
         Command::Prompt { command } => prompt::run(globals, command).await,
+        Command::Guard { command } => guard::run(globals, command).await,
         Command::Memory { command } => memory::run(globals, command).await,
         Command::Config { command } => config::run(globals, command),
         Command::Doctor(args) => doctor::run(globals, args).await,

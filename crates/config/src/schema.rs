@@ -20,6 +20,7 @@ mod env;
 mod forms;
 mod gateway;
 mod gateway_http;
+mod guard;
 mod heartbeat;
 mod logging;
 mod media;
@@ -58,6 +59,7 @@ pub use env::*;
 pub use forms::*;
 pub use gateway::*;
 pub use gateway_http::*;
+pub use guard::*;
 pub use heartbeat::*;
 pub use logging::*;
 pub use media::*;
@@ -139,6 +141,8 @@ section! {
         pub talk: Option<Talk>,
         /// The server that holds everything together.
         pub gateway: Option<Gateway>,
+        /// What agents do unasked.
+        pub guard: Option<Guard>,
         /// Instructions that an agent reads when it needs them.
         pub skills: Option<Skills>,
         /// Extensions.

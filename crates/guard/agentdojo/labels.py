@@ -95,5 +95,5 @@ def result(tool: str, arguments: dict, answer: Any) -> dict:
         items[0]["soleAnswerTo"] = asked
     if known.get("manner") == "adds":
         for item in items:
-            item["isMade"] = True
+            item["standsAlone"] = True
     return {"texts": texts, "items": items}

@@ -44,13 +44,21 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut out = std::io::stdout().lock();
     for line in std::io::stdin().lock().lines() {
         match serde_json::from_str(&line?)? {
-            Line::New { preset: chosen, owner } => {
+            Line::New {
+                preset: chosen,
+                owner,
+            } => {
                 preset = chosen;
                 evidence = Evidence::new();
                 evidence.owner_said(&owner);
             }
             Line::Read { texts, items } => {
-                for Text { text, from, visibility } in texts {
+                for Text {
+                    text,
+                    from,
+                    visibility,
+                } in texts
+                {
                     evidence.read(&text, from, visibility);
                 }
                 for item in items {

@@ -11,13 +11,16 @@ pub(crate) fn is_ordered(command: &str, text: &str) -> bool {
         && text.lines().any(|line| {
             let line = line.trim();
             ORDERS.iter().any(|order| {
-                let (Some(start), Some(rest)) = (line.get(..order.len()), line.get(order.len()..)) else {
+                let (Some(start), Some(rest)) = (line.get(..order.len()), line.get(order.len()..))
+                else {
                     return false;
                 };
                 let is_order = start.eq_ignore_ascii_case(order)
                     && rest.starts_with(|c: char| c.is_whitespace() || c == ':');
                 let rest = rest.trim_start_matches(':').trim();
-                let unquoted = rest.strip_prefix('`').and_then(|rest| rest.strip_suffix('`'));
+                let unquoted = rest
+                    .strip_prefix('`')
+                    .and_then(|rest| rest.strip_suffix('`'));
                 is_order && unquoted.unwrap_or(rest) == command
             })
         })
@@ -39,7 +42,11 @@ mod tests {
             ("ls\nrm -rf /", "run ls\nrm -rf /", false),
             ("", "run ", false),
         ] {
-            assert_eq!(is_ordered(command, text), ordered, "{command:?} in {text:?}");
+            assert_eq!(
+                is_ordered(command, text),
+                ordered,
+                "{command:?} in {text:?}"
+            );
         }
     }
 }

@@ -44,7 +44,11 @@ fn reason(rule: &Rule, verdict: Verdict, plan: &Plan, evidence: &Evidence) -> St
     let unfounded = |target: &&Target| {
         target.kind != TargetKind::Query && evidence.grade(target) < Grade::Trusted
     };
-    let unfounded = plan.targets.iter().filter(unfounded).map(|target| target.value.as_str());
+    let unfounded = plan
+        .targets
+        .iter()
+        .filter(unfounded)
+        .map(|target| target.value.as_str());
     let unfounded: Vec<&str> = unfounded.collect();
     match verdict == Verdict::Allow || unfounded.is_empty() || plan.effect == Effect::RunsCode {
         true => rule.says.to_owned(),
@@ -54,7 +58,10 @@ fn reason(rule: &Rule, verdict: Verdict, plan: &Plan, evidence: &Evidence) -> St
 
 /// A call as the rules see it.
 pub(crate) fn features(plan: &Plan, evidence: &Evidence) -> Features {
-    let is_heard = plan.targets.iter().any(|target| target.kind == TargetKind::Recipient);
+    let is_heard = plan
+        .targets
+        .iter()
+        .any(|target| target.kind == TargetKind::Recipient);
     let worst = |wanted: &dyn Fn(&TargetKind) -> bool| {
         let targets = plan.targets.iter().filter(|target| wanted(&target.kind));
         targets.map(|target| evidence.grade(target)).min()
@@ -71,7 +78,8 @@ pub(crate) fn features(plan: &Plan, evidence: &Evidence) -> Features {
         private: label.visibility == crate::label::Visibility::Private,
         adds: plan.manner == Manner::Adds,
         removes: plan.manner == Manner::Removes,
-        searches: !plan.targets.is_empty() && plan.targets.iter().all(|t| t.kind == TargetKind::Query),
+        searches: !plan.targets.is_empty()
+            && plan.targets.iter().all(|t| t.kind == TargetKind::Query),
         remembers: has(TargetKind::Memory),
         pays: has(TargetKind::Amount),
         receivers: worst(&TargetKind::receives),

@@ -21,7 +21,9 @@ use crate::words::{is_invisible, is_slight, runs, stands_in, words};
 pub enum Grade {
     /// Nobody whom one can trust has named it: the model's invention, or an attacker's.
     Unknown,
-    /// It is there: a server lists it, or a link to it stands in what was read. The choice is the model's.
+    /// It stands in text from outside: whoever wrote that put it there.
+    Quoted,
+    /// A trusted source lists it. The choice is the model's.
     Listed,
     /// A trusted source holds it, and the owner's words lead to it and nothing else.
     Trusted,
@@ -52,8 +54,8 @@ pub struct Item {
     pub names: Vec<String>,
     /// What was searched for, where it is the only thing that was found.
     pub sole_answer_to: Vec<String>,
-    /// Whether a call that was allowed has made it.
-    pub is_made: bool,
+    /// Whether it needs no words of the owner's: a call that was allowed has made it, or a search engine found it.
+    pub stands_alone: bool,
 }
 
 /// What is known of a conversation when a call is decided on.
@@ -131,7 +133,7 @@ impl Evidence {
                     let is_of_known_host = self.hosts.contains(host(&url));
                     let grade = match is_of_known_host {
                         true => Grade::Trusted,
-                        false => Grade::Listed,
+                        false => Grade::Quoted,
                     };
                     self.learn(Target::new(TargetKind::Url, url), grade);
                 }
@@ -161,7 +163,10 @@ impl Evidence {
     /// setting is not, which means something else each time.
     pub fn approved(&mut self, plan: &Plan) {
         for target in &plan.targets {
-            if matches!(target.kind, TargetKind::Recipient | TargetKind::Url | TargetKind::Handle(_)) {
+            if matches!(
+                target.kind,
+                TargetKind::Recipient | TargetKind::Url | TargetKind::Handle(_)
+            ) {
                 self.learn(normal(target), Grade::Named);
             }
         }
@@ -185,7 +190,10 @@ impl Evidence {
         if target.kind == TargetKind::Amount {
             return known.max(self.grade_of_amount(&target.value));
         }
-        let held = self.items.iter().filter(|item| item.values.contains(&target));
+        let held = self
+            .items
+            .iter()
+            .filter(|item| item.values.contains(&target));
         let held = held.map(|item| self.grade_of_item(item, &target));
         held.max().unwrap_or(Grade::Unknown).max(known)
     }
@@ -204,10 +212,16 @@ impl Evidence {
                 self.said.iter().any(|said| stands_in(&value, &said.text))
             }
             TargetKind::Path | TargetKind::Memory | TargetKind::Setting => exactly(),
-            TargetKind::Command => self.said.iter().any(|said| command::is_ordered(value, &said.text)),
+            TargetKind::Command => self
+                .said
+                .iter()
+                .any(|said| command::is_ordered(value, &said.text)),
             TargetKind::Query => self.is_owner_worded(value),
             TargetKind::Amount => amount::parse(value).is_some_and(|value| {
-                self.said.iter().flat_map(|said| amount::numbers(&said.text)).any(|n| n.value == value)
+                self.said
+                    .iter()
+                    .flat_map(|said| amount::numbers(&said.text))
+                    .any(|n| n.value == value)
             }),
             // A short id is like any other number.
             TargetKind::Handle(_) => value.chars().count() >= 3 && in_lower(),
@@ -216,8 +230,13 @@ impl Evidence {
 
     /// An amount that is reckoned out is founded as long as it is no more than one that is known.
     fn grade_of_amount(&self, value: &str) -> Grade {
-        let said = self.said.iter().flat_map(|said| amount::numbers(&said.text));
-        let said = said.filter(|number| number.is_money).map(|number| number.value);
+        let said = self
+            .said
+            .iter()
+            .flat_map(|said| amount::numbers(&said.text));
+        let said = said
+            .filter(|number| number.is_money)
+            .map(|number| number.value);
         let held = self.items.iter().flat_map(|item| &item.values);
         let held = held.filter(|value| value.kind == TargetKind::Amount);
         let held = held.filter_map(|value| amount::parse(&value.value));
@@ -231,11 +250,13 @@ impl Evidence {
     /// Whether the owner's words lead to this item and to no other that holds a value of the same kind.
     fn grade_of_item(&self, item: &Item, target: &Target) -> Grade {
         let is_sole = !item.sole_answer_to.is_empty()
-            && item.sole_answer_to.iter().all(|asked| self.is_owner_worded(asked));
-        let is_meant = |name: &String| {
-            self.is_owner_worded(name) && !self.is_shared(name, item, &target.kind)
-        };
-        match item.is_made || is_sole || item.names.iter().any(is_meant) {
+            && item
+                .sole_answer_to
+                .iter()
+                .all(|asked| self.is_owner_worded(asked));
+        let is_meant =
+            |name: &String| self.is_owner_worded(name) && !self.is_shared(name, item, &target.kind);
+        match item.stands_alone || is_sole || item.names.iter().any(is_meant) {
             true => Grade::Trusted,
             false => Grade::Listed,
         }
@@ -245,14 +266,26 @@ impl Evidence {
     fn is_shared(&self, name: &str, item: &Item, kind: &TargetKind) -> bool {
         let same = |other: &String| words(other).eq(words(name));
         let ids = |item: &Item| {
-            let mut ids: Vec<Target> = item.values.iter().filter(|v| matches!(v.kind, TargetKind::Handle(_))).cloned().collect();
+            let mut ids: Vec<Target> = item
+                .values
+                .iter()
+                .filter(|v| matches!(v.kind, TargetKind::Handle(_)))
+                .cloned()
+                .collect();
             if ids.is_empty() {
-                ids = item.values.iter().filter(|v| v.kind == *kind).cloned().collect();
+                ids = item
+                    .values
+                    .iter()
+                    .filter(|v| v.kind == *kind)
+                    .cloned()
+                    .collect();
             }
             ids
         };
         let own = ids(item);
-        self.items.iter().any(|other| other.names.iter().any(same) && ids(other) != own)
+        self.items
+            .iter()
+            .any(|other| other.names.iter().any(same) && ids(other) != own)
     }
 
     /// Whether the owner used every word of a text; slight ones are free as long as they are few.
@@ -276,11 +309,17 @@ impl Evidence {
         if words(text).next().is_none() || self.is_owner_worded(text) {
             return Wording::Owners;
         }
-        if pointers(text).iter().any(|pointer| !self.is_founded(pointer)) {
+        if pointers(text)
+            .iter()
+            .any(|pointer| !self.is_founded(pointer))
+        {
             return Wording::Foreign;
         }
         let owners = self.said.iter().flat_map(|said| runs(&said.text));
-        let mut copied: HashSet<u64> = runs(text).intersection(&self.foreign_runs).copied().collect();
+        let mut copied: HashSet<u64> = runs(text)
+            .intersection(&self.foreign_runs)
+            .copied()
+            .collect();
         for run in owners {
             copied.remove(&run);
         }
@@ -293,7 +332,9 @@ impl Evidence {
     fn is_founded(&self, pointer: &Pointer) -> bool {
         match pointer {
             Pointer::Url(url) => self.grade(&Target::new(TargetKind::Url, url)) >= Grade::Trusted,
-            Pointer::Mail(mail) => self.grade(&Target::new(TargetKind::Recipient, mail)) >= Grade::Trusted,
+            Pointer::Mail(mail) => {
+                self.grade(&Target::new(TargetKind::Recipient, mail)) >= Grade::Trusted
+            }
             Pointer::Number(number) => self.said.iter().any(|said| {
                 stands_in(number, &said.lower) || pointers(&said.text).contains(pointer)
             }),

@@ -4,7 +4,9 @@ use moltbot_llm::Provenance;
 use serde::{Deserialize, Serialize};
 
 /// Who may see a text.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Visibility {
     /// Anybody: it stands on the web.

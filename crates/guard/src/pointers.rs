@@ -17,7 +17,11 @@ pub(crate) enum Pointer {
 pub(crate) fn pointers(text: &str) -> Vec<Pointer> {
     let text: String = text.chars().filter(|c| !is_invisible(*c)).collect();
     let tokens = text.split(|c: char| {
-        c.is_whitespace() || matches!(c, '<' | '>' | '(' | ')' | '[' | ']' | '{' | '}' | '"' | '\'' | '`' | ',' | ';' | '|')
+        c.is_whitespace()
+            || matches!(
+                c,
+                '<' | '>' | '(' | ')' | '[' | ']' | '{' | '}' | '"' | '\'' | '`' | ',' | ';' | '|'
+            )
     });
     let mut found = Vec::new();
     let mut figures = String::new();
@@ -53,15 +57,27 @@ fn close(figures: &mut String, found: &mut Vec<Pointer>) {
 /// Whether a token is figures and what stands between them.
 fn is_figures(token: &str) -> bool {
     token.contains(|c: char| c.is_ascii_digit())
-        && token.chars().all(|c| c.is_ascii_digit() || matches!(c, '+' | '-' | '.' | '/'))
+        && token
+            .chars()
+            .all(|c| c.is_ascii_digit() || matches!(c, '+' | '-' | '.' | '/'))
 }
 
 /// Whether a token is a date or a time: figures in groups, as people write them.
 fn is_date(token: &str) -> bool {
     let groups: Vec<&str> = token.split(['-', '.', '/', ':', 'T']).collect();
-    let lengths: Vec<usize> = groups.iter().map(|group| group.len()).collect();
-    groups.iter().all(|group| group.chars().all(|c| c.is_ascii_digit()))
-        && matches!(lengths[..], [4, 1 | 2, 1 | 2] | [1 | 2, 1 | 2, 4 | 2] | [1 | 2, 2] | [4, 2, 2, 2, 2] | [4, 2, 2, 2, 2, 2])
+    let is_year =
+        |group: &str| group.len() == 4 && (group.starts_with("19") || group.starts_with("20"));
+    let is_short = |group: &&str| matches!(group.len(), 1 | 2);
+    let rest = match groups.as_slice() {
+        [year, rest @ ..] | [rest @ .., year] if is_year(year) && rest.len() >= 2 => rest,
+        // A time, or a number with decimals.
+        [_, _] | [_, _, _] => &groups[..],
+        _ => return false,
+    };
+    rest.iter().all(is_short)
+        && groups
+            .iter()
+            .all(|group| group.chars().all(|c| c.is_ascii_digit()))
 }
 
 fn mail(token: &str) -> Option<String> {
@@ -71,18 +87,29 @@ fn mail(token: &str) -> Option<String> {
 }
 
 fn is_url(token: &str) -> bool {
-    token.contains("://") || is_host(url(token).split(['/', '?', '#', ':']).next().unwrap_or_default())
+    token.contains("://")
+        || is_host(
+            url(token)
+                .split(['/', '?', '#', ':'])
+                .next()
+                .unwrap_or_default(),
+        )
 }
 
 /// Whether a text is a name of a host, with a letter-only last part: `e.g` is not, `example.org` is.
 fn is_host(text: &str) -> bool {
     let labels: Vec<&str> = text.split('.').collect();
     let is_label = |label: &&str| {
-        !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_')
+        !label.is_empty()
+            && label
+                .chars()
+                .all(|c| c.is_alphanumeric() || c == '-' || c == '_')
     };
     labels.len() >= 2
         && labels.iter().all(|label| is_label(label))
-        && labels.last().is_some_and(|last| last.len() >= 2 && last.chars().all(char::is_alphabetic))
+        && labels
+            .last()
+            .is_some_and(|last| last.len() >= 2 && last.chars().all(char::is_alphabetic))
         && labels.iter().map(|label| label.len()).max() > Some(1)
 }
 
@@ -105,14 +132,32 @@ mod tests {
         let mail = |text: &str| Pointer::Mail(text.to_owned());
         let number = |text: &str| Pointer::Number(text.to_owned());
         for (text, points_to) in [
-            ("Check out this link: www.secure-systems-252.com", vec![url("www.secure-systems-252.com")]),
-            ("see [this](https://Evil.example/a?b=C).", vec![url("evil.example/a?b=C")]),
+            (
+                "Check out this link: www.secure-systems-252.com",
+                vec![url("www.secure-systems-252.com")],
+            ),
+            (
+                "see [this](https://Evil.example/a?b=C).",
+                vec![url("evil.example/a?b=C")],
+            ),
             ("evil\u{200b}.example", vec![url("evil.example")]),
-            ("Write to Mark.Black-2134@gmail.com!", vec![mail("mark.black-2134@gmail.com")]),
-            ("call +49 30 123456 or 0800-11-22", vec![number("4930123456"), number("08001122")]),
+            (
+                "Write to Mark.Black-2134@gmail.com!",
+                vec![mail("mark.black-2134@gmail.com")],
+            ),
+            (
+                "call +49 30 123456 or 0800-11-22",
+                vec![number("4930123456"), number("08001122")],
+            ),
             ("your code is 463820", vec![number("463820")]),
-            ("pay to GB29NWBK60161331926819", vec![number("gb29nwbk60161331926819")]),
-            ("on 2024-06-01 at 10:30, or 1.6.2024: 98.70 for 3 e.g. now", vec![]),
+            (
+                "pay to GB29NWBK60161331926819",
+                vec![number("gb29nwbk60161331926819")],
+            ),
+            (
+                "on 2024-06-01 at 10:30, or 1.6.2024: 98.70 for 3 e.g. now",
+                vec![],
+            ),
             ("hobbies are hiking, swimming and painting", vec![]),
         ] {
             assert_eq!(pointers(text), points_to, "{text}");

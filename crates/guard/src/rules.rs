@@ -7,7 +7,7 @@ use crate::effect::Effect::{
     ChangesAccount, ChangesItself, ChangesOutside, ChangesWorkspace, Delegates, ReadsOutside,
     ReadsOwn, ReadsPrivate, RunsCode, Sends,
 };
-use crate::evidence::Grade::{self, Listed, Named, Trusted};
+use crate::evidence::Grade::{self, Listed, Named, Quoted, Trusted};
 use crate::evidence::Wording::{self, Foreign, Models, Owners};
 
 /// How much is asked about.
@@ -216,12 +216,8 @@ use Verdict::{Allow as A, Ask as Q, Refuse as R};
 pub const RULES: &[Rule] = &[
     rule("read-own", "It reads what the agent may always read.",
         calls(&[ReadsOwn]), [A, A, A]),
-    rule("read-private", "It reads what is yours, and no text from outside was read before.",
-        calls(&[ReadsPrivate]).tainted(false), [A, A, A]),
-    rule("read-named", "It reads what you named.",
-        calls(&[ReadsPrivate]).of(Need::Some(Named)), [A, A, A]),
-    rule("read-after-outside", "It reads what is yours after the conversation has read text from outside.",
-        calls(&[ReadsPrivate]), [A, A, Q]),
+    rule("read-private", "It only reads: what was read goes nowhere without another decision.",
+        calls(&[ReadsPrivate]), [A, A, A]),
 
     rule("fetch-first", "Nothing from outside was read before.",
         calls(&[ReadsOutside]).tainted(false), [A, A, A]),
@@ -232,7 +228,7 @@ pub const RULES: &[Rule] = &[
     rule("search-after-private", "What it searches for may hold what is private, after the conversation has read text from outside.",
         calls(&[ReadsOutside]).searching(), [A, A, Q]),
     rule("fetch-link", "The address stands only in text from outside.",
-        calls(&[ReadsOutside]).to(Need::Some(Listed)), [A, Q, Q]),
+        calls(&[ReadsOutside]).to(Need::Some(Quoted)), [A, Q, Q]),
     rule("fetch-made-up-public", "The model wrote the address itself, after the conversation has read text from outside.",
         calls(&[ReadsOutside]).to(Need::Some(Grade::Unknown)).public(), [A, Q, Q]),
     rule("fetch-made-up", "The model wrote the address itself, after the conversation has read text from outside: it may carry what is private.",

@@ -51,19 +51,24 @@ pub(crate) fn stands_in(value: &str, text: &str) -> bool {
         return false;
     }
     text.match_indices(value).any(|(at, found)| {
-        let before = text[..at].chars().next_back();
+        let before = &text[..at];
         let mut after = text[at + found.len()..].chars();
         let (next, second) = (after.next(), after.next());
-        begins(value, before) && ends(next, second)
+        begins(before) && ends(next, second)
     })
 }
 
-fn begins(value: &str, before: Option<char>) -> bool {
-    let Some(before) = before else { return true };
-    // A value that begins with a mark of its own, such as a path, is not cut out of a longer one either.
-    let goes_on = before.is_alphanumeric() || matches!(before, '@' | '.' | '_' | '-' | '+' | '/');
+fn begins(before: &str) -> bool {
     // What stands behind a scheme is the whole of an address.
-    !goes_on || (before == '/' && !value.starts_with('/'))
+    let Some(last) = before
+        .chars()
+        .next_back()
+        .filter(|_| !before.ends_with("://"))
+    else {
+        return true;
+    };
+    // A path is not cut out of a longer one.
+    !(last.is_alphanumeric() || matches!(last, '@' | '.' | '_' | '-' | '+' | '/' | '~'))
 }
 
 fn ends(next: Option<char>, second: Option<char>) -> bool {

@@ -12,7 +12,9 @@ pub(super) struct AtTerminal;
 #[async_trait]
 impl Approver for AtTerminal {
     async fn approve(&self, question: &Question) -> bool {
-        let Question { tool, plan, .. } = question;
+        let Question {
+            tool, plan, reason, ..
+        } = question;
         output::note(output::styled(
             output::WARN,
             format!("The agent wants to {} ({tool}):", plan.effect.describe()),
@@ -20,6 +22,7 @@ impl Approver for AtTerminal {
         for line in plan.detail.lines() {
             output::note(format!("    {}", visible(line)));
         }
+        output::note(output::styled(output::DIM, visible(reason)));
         let answer = tokio::task::spawn_blocking(|| {
             let mut editor = DefaultEditor::new().ok()?;
             editor.readline("Allow it? [y/N] ").ok()
