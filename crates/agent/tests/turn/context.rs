@@ -9,7 +9,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use moltbot_agent::{
     Agent, AgentSettings, Arguments, CompactReport, ContextSettings, Effect, Gate, Limits, Plan,
-    Progress, Scene, SessionKey, Tool, ToolError, ToolOutput, Toolbox, TurnError, TurnRequest,
+    Progress, Scene, SessionKey, TargetKind, Tool, ToolError, ToolOutput, Toolbox, TurnError,
+    TurnRequest,
 };
 use moltbot_config::Config;
 use moltbot_llm::{
@@ -38,7 +39,7 @@ impl Tool for Lines {
     }
 
     fn plan(&self, _: &Arguments, _: &Scene<'_>) -> Plan {
-        Plan::new(Effect::ReadsOutside, "lines")
+        Plan::new(Effect::ReadsOutside, "lines").on(TargetKind::Query, "lines")
     }
 
     async fn call(&self, arguments: Arguments, _: &Scene<'_>) -> Result<ToolOutput, ToolError> {
