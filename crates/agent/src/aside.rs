@@ -9,6 +9,7 @@ use crate::clock::TurnClock;
 use crate::context::Compactor;
 use crate::disclosure::Offer;
 use crate::draft::Draft;
+use crate::evidence;
 use crate::history::History;
 use crate::limits::Spent;
 use crate::run::Run;
@@ -73,6 +74,7 @@ impl<'a> Aside<'a> {
             limits: agent.settings.limits,
             inbox: None,
             stamp: &agent.prompt.stamp,
+            evidence: evidence::of(&context.messages(), tools),
             request: Request {
                 system: prompt.system(),
                 messages: context.messages(),

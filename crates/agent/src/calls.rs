@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use moltbot_guard::{Effect, Evidence, Plan, TargetKind, Visibility};
 use moltbot_llm::{Content, Message, ModelRef, Provenance, ToolCall, ToolResultMessage};
 use moltbot_store::Session;
 
@@ -14,7 +15,7 @@ use crate::disclosure::{self, TOOL_SEARCH};
 use crate::gate::{Gate, Verdict};
 use crate::policy::ToolPolicies;
 use crate::progress::{Progress, ProgressSink};
-use crate::tool::{Arguments, Plan, Scene, Tool, ToolError, ToolOutput};
+use crate::tool::{Arguments, Scene, Tool, ToolError, ToolOutput};
 use crate::toolbox::Toolbox;
 use crate::turn::now_ms;
 
@@ -34,6 +35,8 @@ pub(crate) struct Called {
     pub(crate) call: ToolCall,
     /// What the model is told.
     pub(crate) output: ToolOutput,
+    /// Who may see that.
+    pub(crate) visibility: Visibility,
 }
 
 impl Called {
@@ -72,23 +75,30 @@ struct Ready<'a> {
 }
 
 impl Calls<'_> {
-    /// Does all calls of a reply: those that may run at the same time do, the others alone and in order.
+    /// Does all calls of a reply: those that may run at the same time do, the others alone and in order. They are decided
+    /// on by what the model had read when it asked for them.
     pub(crate) async fn run(
         &self,
         calls: Vec<ToolCall>,
         model: &ModelRef,
+        evidence: &mut Evidence,
         progress: ProgressSink<'_>,
     ) -> Vec<Called> {
         let mut outputs: Vec<Option<ToolOutput>> = vec![None; calls.len()];
+        let mut visibilities = vec![Visibility::Private; calls.len()];
         let mut together: Vec<Ready<'_>> = Vec::new();
         for (at, call) in calls.iter().enumerate() {
-            let ready = match self.prepare(at, call, model, &mut *progress).await {
+            let ready = match self
+                .prepare(at, call, model, evidence, &mut *progress)
+                .await
+            {
                 Ok(ready) => ready,
                 Err(refusal) => {
                     outputs[at] = Some(refusal);
                     continue;
                 }
             };
+            visibilities[at] = visibility(&ready.plan);
             if ready.tool.is_parallel() {
                 together.push(ready);
                 continue;
@@ -102,10 +112,12 @@ impl Calls<'_> {
         calls
             .into_iter()
             .zip(outputs)
-            .map(|(call, output)| Called {
+            .zip(visibilities)
+            .map(|((call, output), visibility)| Called {
                 call,
                 // Each was refused or performed.
                 output: output.unwrap_or_default(),
+                visibility,
             })
             .collect()
     }
@@ -116,6 +128,7 @@ impl Calls<'_> {
         at: usize,
         call: &'a ToolCall,
         model: &ModelRef,
+        evidence: &mut Evidence,
         progress: ProgressSink<'_>,
     ) -> Result<Ready<'a>, ToolOutput> {
         let refuse = |reason: String| Err(refusal(reason));
@@ -153,10 +166,8 @@ impl Calls<'_> {
             name: name.clone(),
             detail: plan.detail.clone(),
         });
-        let deciding = self.gate.decide(&name, &plan, &scene);
-        let verdict = self.clock.stopped_for(deciding).await;
-        tracing::info!(tool = name, effect = ?plan.effect, detail = plan.detail, allowed = (verdict == Verdict::Allow), "tool call");
-        match verdict {
+        let deciding = self.gate.decide(&name, &plan, evidence, &scene);
+        match self.clock.stopped_for(deciding).await {
             Verdict::Allow => Ok(Ready {
                 at,
                 call,
@@ -236,6 +247,16 @@ impl Calls<'_> {
             call_id: &call.id,
             decided,
         }
+    }
+}
+
+/// Who may see what a call of this plan brings: what everybody can fetch or find, everybody.
+fn visibility(plan: &Plan) -> Visibility {
+    let is_public = |kind: &TargetKind| matches!(kind, TargetKind::Url | TargetKind::Query);
+    let is_fetched = plan.effect == Effect::ReadsOutside && !plan.targets.is_empty();
+    match is_fetched && plan.targets.iter().all(|target| is_public(&target.kind)) {
+        true => Visibility::Public,
+        false => Visibility::Private,
     }
 }
 

@@ -19,6 +19,8 @@ mod compact;
 mod context;
 mod disclosure;
 mod draft;
+mod evidence;
+mod explain;
 mod flush;
 mod gate;
 mod history;
@@ -51,11 +53,13 @@ pub use commands::{
 };
 pub use compact::CompactReport;
 pub use context::{ContextSettings, FlushSettings, TooLong};
+pub use explain::{ExplainError, Explanation};
 pub use gate::{Approver, Gate, Question, Verdict};
 pub use history::{HistoryError, UnansweredMessage, transcript};
 pub use image_models::{ImageModelError, ImageModels};
 pub use inbox::Inbox;
 pub use limits::Limits;
+pub use moltbot_guard::{Effect, Item, Manner, Plan, Preset, Target, TargetKind};
 pub use outlet::{DeliveryError, OutgoingMessage, Outlet, OutletAction, Receipt};
 pub use policy::{AllowedTools, GroupRules, Removal, ToolPolicies, ToolPolicyScope, matches_name};
 pub use progress::{Progress, ProgressSink};
@@ -69,7 +73,7 @@ pub use skills::{
     Skill, SkillCommand, SkillOrigin, SkillSettings, Skills, UnusedSkill, skill_commands,
 };
 pub use stamp::Stamp;
-pub use tool::{Arguments, Effect, Plan, Scene, Tool, ToolError, ToolOutput, read_arguments};
+pub use tool::{Arguments, Scene, Tool, ToolError, ToolOutput, read_arguments};
 pub use tool_command::{ToolCommand, ToolCommandReport};
 pub use toolbox::Toolbox;
 pub use turn::{TurnError, TurnReport, TurnRequest};

@@ -1,5 +1,6 @@
 //! The loop of a turn: ask the model, do what it asks for, tell it, until it has answered.
 
+use moltbot_guard::Evidence;
 use moltbot_llm::{
     Answer, AssistantMessage, AssistantPart, Attempt, Content, Knowledge, Ladder, Message,
     ModelRef, Provenance, Request, StopReason, TokenCount, ToolCall, ToolChoice, Usage,
@@ -10,6 +11,7 @@ use moltbot_store::{NewEntry, Store};
 use crate::calls::Calls;
 use crate::context::{Compactor, Context};
 use crate::draft::Draft;
+use crate::evidence::take_in;
 use crate::history;
 use crate::inbox::Inbox;
 use crate::limits::{Limits, Spent};
@@ -35,6 +37,8 @@ pub(crate) struct Run<'a> {
     pub(crate) request: Request,
     /// Where its messages come from.
     pub(crate) context: Context,
+    /// What calls are decided on: taken from the messages, and never less than what they say now.
+    pub(crate) evidence: Evidence,
     /// What the person has seen of the present step.
     pub(crate) draft: Draft,
     pub(crate) spent: Spent,
@@ -97,8 +101,9 @@ impl Run<'_> {
                         prompt,
                     });
                 };
-                self.keep(vec![Message::Assistant(message), self.said(&next)])
-                    .await?;
+                let said = self.said(&next);
+                take_in(&said, &mut self.evidence);
+                self.keep(vec![Message::Assistant(message), said]).await?;
                 progress(Progress::Steered(next));
                 progress(Progress::NextStep);
                 continue;
@@ -165,7 +170,11 @@ impl Run<'_> {
         self.spent.calls = self.spent.calls.saturating_add(count);
         let mut advice = Advice::GoOn;
         let mut results = Vec::with_capacity(calls.len());
-        for mut called in self.calls.run(calls, model, &mut *progress).await {
+        let done = self
+            .calls
+            .run(calls, model, &mut self.evidence, &mut *progress)
+            .await;
+        for mut called in done {
             let call = &called.call;
             let told = repetition.note(&call.name, &call.arguments, &called.text());
             if told == Advice::Nudge {
@@ -175,10 +184,13 @@ impl Run<'_> {
                 ));
             }
             advice = advice.max(told);
+            called.take_in(self.calls.tools, &mut self.evidence);
             results.push(called.into_message());
         }
         for message in self.inbox.map(Inbox::take_steering).unwrap_or_default() {
-            results.push(self.said(&message));
+            let said = self.said(&message);
+            take_in(&said, &mut self.evidence);
+            results.push(said);
             progress(Progress::Steered(message));
         }
         self.keep(results).await?;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use async_trait::async_trait;
+use moltbot_guard::{Item, Plan};
 use moltbot_llm::{Content, Image, Provenance, ToolSpec};
 use moltbot_store::Session;
 use serde_json::{Map, Value};
@@ -35,6 +36,12 @@ pub trait Tool: Send + Sync {
     /// What a call would do, before it is done: this is what is decided on.
     fn plan(&self, arguments: &Arguments, scene: &Scene<'_>) -> Plan;
 
+    /// What of a result its source vouches for, field by field: the addresses that a search engine found, the id of what
+    /// was made. Never what somebody else wrote into it. What is told here can be named by later calls unasked.
+    fn found(&self, _arguments: &Arguments, _result: &[Content]) -> Vec<Item> {
+        Vec::new()
+    }
+
     /// Whether a call may run at the same time as others of the same reply. Those that may not run alone, in order.
     fn is_parallel(&self) -> bool {
         true
@@ -59,68 +66,6 @@ pub struct Scene<'a> {
     /// The plan that was decided on; none while it is being made. A tool whose plan depends on what can change
     /// meanwhile (where a path leads) makes it anew when it is called, and does nothing when it is another one.
     pub decided: Option<&'a Plan>,
-}
-
-/// What a call would do, as far as its arguments tell.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan {
-    /// Its kind.
-    pub effect: Effect,
-    /// What exactly, for the person who is asked: the resolved path, the whole command, the address.
-    pub detail: String,
-}
-
-impl Plan {
-    /// A plan of this kind.
-    pub fn new(effect: Effect, detail: impl Into<String>) -> Self {
-        Self {
-            effect,
-            detail: detail.into(),
-        }
-    }
-}
-
-/// The kinds of things that tools do, mildest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Effect {
-    /// Says something to the person of its own conversation.
-    Speaks,
-    /// Reads what belongs to the conversation, the workspace or the agent.
-    ReadsOwn,
-    /// Reads files elsewhere on the machine.
-    ReadsPrivate,
-    /// Reads from outside: the web, a server of somebody else's.
-    ReadsOutside,
-    /// Writes in the workspace.
-    ChangesWorkspace,
-    /// Gives work or words to another conversation or agent of the owner's.
-    Delegates,
-    /// Sends something to somebody.
-    Sends,
-    /// Writes elsewhere on the machine.
-    ChangesOutside,
-    /// Runs a program.
-    RunsCode,
-    /// Changes what the agent is: configuration, skills, schedules.
-    ChangesItself,
-}
-
-impl Effect {
-    /// What a call of this kind does, to continue "The agent wants to".
-    pub fn describe(self) -> &'static str {
-        match self {
-            Self::Speaks => "say",
-            Self::ReadsOwn => "read",
-            Self::ReadsPrivate => "read outside its workspace",
-            Self::ReadsOutside => "fetch",
-            Self::ChangesWorkspace => "write in its workspace",
-            Self::Delegates => "hand on work",
-            Self::Sends => "send",
-            Self::ChangesOutside => "write outside its workspace",
-            Self::RunsCode => "run",
-            Self::ChangesItself => "change its own set-up",
-        }
-    }
 }
 
 /// What came of a call.

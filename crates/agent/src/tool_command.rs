@@ -6,6 +6,7 @@
 
 use std::time::Instant;
 
+use moltbot_guard::Evidence;
 use moltbot_llm::{Content, Message, ModelRef, Provenance, ToolCall, Usage, UserMessage};
 use moltbot_store::{Session, TurnEnd};
 use serde_json::json;
@@ -173,7 +174,10 @@ impl Agent {
             workspace: &self.settings.workspace,
         };
         let call = command.call("command");
-        let mut called = calls.run(vec![call], &model, progress).await;
+        // No model had a say in it: what counts is what the person just said.
+        let mut evidence = Evidence::new();
+        evidence.owner_said(&command.said());
+        let mut called = calls.run(vec![call], &model, &mut evidence, progress).await;
         // One call has one outcome.
         called.pop().map(|called| called.output).unwrap_or_default()
     }

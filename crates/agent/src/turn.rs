@@ -14,6 +14,7 @@ use crate::calls::Calls;
 use crate::clock::TurnClock;
 use crate::context::{Compactor, TooLong};
 use crate::draft::Draft;
+use crate::evidence;
 use crate::history::{self, History, HistoryError};
 use crate::inbox::Inbox;
 use crate::limits::Spent;
@@ -229,6 +230,7 @@ impl Agent {
             limits: self.settings.limits,
             inbox: request.inbox,
             stamp: &self.prompt.stamp,
+            evidence: evidence::of(&asked.messages, offer.tools(&[])),
             request: asked,
             context,
             draft: Draft::default(),

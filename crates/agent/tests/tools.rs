@@ -16,7 +16,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use moltbot_agent::{
     Agent, Approver, Arguments, Effect, Gate, Inbox, Limits, Plan, Progress, Question, Scene,
-    SessionKey, Tool, ToolError, ToolOutput, Toolbox, TurnError, TurnReport, TurnRequest,
+    SessionKey, TargetKind, Tool, ToolError, ToolOutput, Toolbox, TurnError, TurnReport,
+    TurnRequest,
 };
 use moltbot_llm::{Provenance, ToolSpec};
 use moltbot_store::Session;
@@ -70,7 +71,7 @@ impl Tool for Weather {
     }
 
     fn plan(&self, _: &Arguments, _: &Scene<'_>) -> Plan {
-        Plan::new(Effect::ReadsOutside, "the weather")
+        Plan::new(Effect::ReadsOutside, "the weather").on(TargetKind::Query, "the weather")
     }
 
     async fn call(&self, arguments: Arguments, _: &Scene<'_>) -> Result<ToolOutput, ToolError> {
@@ -93,7 +94,8 @@ impl Tool for Runs {
     }
 
     fn plan(&self, arguments: &Arguments, _: &Scene<'_>) -> Plan {
-        Plan::new(Effect::RunsCode, arguments["city"].to_string())
+        let command = arguments["city"].as_str().unwrap();
+        Plan::new(Effect::RunsCode, command).on(TargetKind::Command, command)
     }
 
     async fn call(&self, _: Arguments, _: &Scene<'_>) -> Result<ToolOutput, ToolError> {
@@ -335,6 +337,70 @@ async fn what_needs_the_owner_s_word_is_asked_or_refused() {
         let text = setup.sent().pop().unwrap()["content"].to_string();
         assert!(text.contains(told), "{text}");
     }
+}
+
+#[tokio::test]
+async fn an_order_is_obeyed_unasked_until_text_from_outside_was_read() {
+    let script = Script::new()
+        .on(
+            When::any().once(),
+            openai_chat(&[call("a", "run", r#"{"city":"make"}"#)]),
+        )
+        .on(When::any().once(), openai_chat(&[Part::Text("Done.")]))
+        .on(
+            When::any().once(),
+            openai_chat(&[call("b", "run", r#"{"city":"make"}"#)]),
+        )
+        .on(When::any().once(), openai_chat(&[Part::Text("Not done.")]));
+    let count = Arc::new(AtomicUsize::new(0));
+    let setup = Setup::chat(script, box_with(Runs(Arc::clone(&count)))).await;
+    setup.say("Run make").await.unwrap();
+    assert_eq!(count.load(Ordering::SeqCst), 1);
+    // What it printed comes from outside, and the next turn reads that in the transcript.
+    setup.say("Run make").await.unwrap();
+    assert_eq!(count.load(Ordering::SeqCst), 1);
+    let told = setup.sent().pop().unwrap()["content"].to_string();
+    assert!(
+        told.contains("after the conversation has read text from outside"),
+        "{told}"
+    );
+    let explained = setup
+        .agent
+        .explain(&setup.session, "run", r#"{"city":"make"}"#);
+    let explained = explained.await.unwrap();
+    assert_eq!(explained.decision.rule, "run-after-outside");
+    assert_eq!(explained.label.source, Provenance::Outside);
+    let unknown = setup.agent.explain(&setup.session, "walk", "{}").await;
+    assert_eq!(
+        unknown.unwrap_err().to_string(),
+        "There is no tool walk. There are: run."
+    );
+}
+
+#[tokio::test]
+async fn the_owner_is_told_by_which_rule_and_why_it_is_asked() {
+    let script = Script::new()
+        .on(
+            When::any().once(),
+            openai_chat(&[call("a", "run", r#"{"city":"make"}"#)]),
+        )
+        .on(When::any().once(), openai_chat(&[Part::Text("Done.")]));
+    let says = Arc::new(Says(true, Mutex::default()));
+    let asking: Arc<dyn Approver> = Arc::clone(&says) as Arc<dyn Approver>;
+    let count = Arc::new(AtomicUsize::new(0));
+    let tools = box_with(Runs(Arc::clone(&count)));
+    let limits = Limits::default();
+    let gate = Gate::asking(asking);
+    let setup = Setup::new(script, "openai-completions", tools, gate, limits).await;
+    setup.say("build it").await.unwrap();
+    let asked = says.1.lock().unwrap();
+    let [question] = asked.as_slice() else {
+        panic!("{asked:?}");
+    };
+    assert_eq!(
+        (question.rule, question.reason.as_str()),
+        ("run", "It runs a program.")
+    );
 }
 
 #[tokio::test]

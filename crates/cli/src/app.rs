@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use moltbot_agent::{
-    Agent, AgentSettings, ContextSettings, Gate, ImageModels, Limits, Outlet, PromptSettings,
-    SessionKey, Skills, StoredRecords, ToolPolicies, command_names, skill_commands,
+    Agent, AgentSettings, ContextSettings, Gate, ImageModels, Limits, Outlet, Preset,
+    PromptSettings, SessionKey, Skills, StoredRecords, ToolPolicies, command_names, skill_commands,
 };
+use moltbot_config::schema::GuardPreset;
 use moltbot_config::{
     Environment, LoadError, MAIN_AGENT, Paths, Profile, Snapshot, normalize_agent_id,
 };
@@ -216,8 +217,18 @@ impl App {
             .with_skill_commands(skill_commands(&skills.usable, &reserved))
             .with_prompt(prompt)
             .with_context(context)
-            .with_tools(tools, gate)
+            .with_tools(tools, gate.with_preset(self.guard_preset()))
             .with_tool_policies(ToolPolicies::new(&self.snapshot.config)))
+    }
+
+    /// How much the owner wants to be asked about.
+    fn guard_preset(&self) -> Preset {
+        let guard = self.snapshot.config.guard.as_ref();
+        match guard.and_then(|guard| guard.preset) {
+            Some(GuardPreset::Relaxed) => Preset::Relaxed,
+            Some(GuardPreset::Standard) | None => Preset::Standard,
+            Some(GuardPreset::Strict) => Preset::Strict,
+        }
     }
 
     /// The notes of an agent.

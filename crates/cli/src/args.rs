@@ -49,6 +49,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: PromptCommand,
     },
+    /// What agents may do unasked, and why.
+    Guard {
+        #[command(subcommand)]
+        command: GuardCommand,
+    },
     /// The agent's notes: what is indexed, and searching them.
     Memory {
         #[command(subcommand)]
@@ -400,6 +405,32 @@ pub(crate) enum PromptCommand {
 /// `moltbot prompt show`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct PromptShowArgs {
+    /// The agent.
+    #[arg(long, value_name = "ID")]
+    pub(crate) agent: Option<String>,
+    /// The session: its id, its key, or a name of your own. Left out: the agent's main session.
+    #[arg(long, value_name = "SESSION")]
+    pub(crate) session_id: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `moltbot guard …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum GuardCommand {
+    /// What would be decided about a call of a tool, and why. Nothing is done.
+    Explain(GuardExplainArgs),
+}
+
+/// `moltbot guard explain`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct GuardExplainArgs {
+    /// The tool.
+    pub(crate) tool: String,
+    /// Its arguments, as JSON.
+    #[arg(default_value = "{}")]
+    pub(crate) arguments: String,
     /// The agent.
     #[arg(long, value_name = "ID")]
     pub(crate) agent: Option<String>,

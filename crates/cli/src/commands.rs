@@ -7,6 +7,7 @@ mod doctor;
 pub(crate) mod document_worker;
 #[cfg(feature = "engine")]
 pub(crate) mod engine_worker;
+mod guard;
 mod mcp;
 mod memory;
 mod models;
@@ -27,6 +28,7 @@ pub(crate) async fn run(globals: &Globals, command: Command) -> Result<(), Exit>
         Command::Agent(args) => agent::run(globals, args).await,
         Command::Models(args) => models::run(globals, args).await,
         Command::Prompt { command } => prompt::run(globals, command).await,
+        Command::Guard { command } => guard::run(globals, command).await,
         Command::Memory { command } => memory::run(globals, command).await,
         Command::Pairing { command } => pairing::run(globals, command),
         Command::Mcp { command } => mcp::run(globals, command).await,

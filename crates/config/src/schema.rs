@@ -20,6 +20,7 @@ mod env;
 mod forms;
 mod gateway;
 mod gateway_http;
+mod guard;
 mod heartbeat;
 mod logging;
 mod mcp;
@@ -59,6 +60,7 @@ pub use env::*;
 pub use forms::*;
 pub use gateway::*;
 pub use gateway_http::*;
+pub use guard::*;
 pub use heartbeat::*;
 pub use logging::*;
 pub use mcp::*;
@@ -143,6 +145,8 @@ section! {
         pub gateway: Option<Gateway>,
         /// Servers that bring tools of their own, over the Model Context Protocol.
         pub mcp: Option<Mcp>,
+        /// What agents do unasked.
+        pub guard: Option<Guard>,
         /// Instructions that an agent reads when it needs them.
         pub skills: Option<Skills>,
         /// Extensions.

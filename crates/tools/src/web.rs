@@ -13,7 +13,6 @@ mod download;
 mod fetch;
 mod hidden;
 mod html;
-mod invisible;
 mod pictures;
 mod readable;
 mod resolver;
@@ -23,8 +22,6 @@ use std::time::{Duration, Instant};
 
 use moltbot_agent::ToolOutput;
 use moltbot_llm::Provenance;
-
-pub(crate) use invisible::strip as strip_invisible;
 
 pub use addresses::{AddressError, Origin, is_public};
 pub use fetch::{FetchSettings, WebFetch};

@@ -3,11 +3,12 @@
 use std::fmt::Write;
 
 use async_trait::async_trait;
+use moltbot_guard::{Effect, Plan};
 use moltbot_llm::{Provenance, ToolSpec};
 use serde_json::{Value, json};
 
 use super::{HiddenTool, ranking};
-use crate::tool::{Arguments, Effect, Plan, Scene, Tool, ToolError, ToolOutput};
+use crate::tool::{Arguments, Scene, Tool, ToolError, ToolOutput};
 
 /// Its name.
 pub(crate) const TOOL_SEARCH: &str = "tool_search";

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use moltbot_agent::{
     Agent, Arguments, CompactReport, ContextSettings, Effect, Gate, Plan, Progress, Scene,
-    SessionKey, Tool, ToolError, ToolOutput, Toolbox, TurnError, TurnRequest,
+    SessionKey, TargetKind, Tool, ToolError, ToolOutput, Toolbox, TurnError, TurnRequest,
 };
 use moltbot_llm::{Provenance, ToolSpec};
 use moltbot_store::Session;
@@ -36,7 +36,7 @@ impl Tool for Lines {
     }
 
     fn plan(&self, _: &Arguments, _: &Scene<'_>) -> Plan {
-        Plan::new(Effect::ReadsOutside, "lines")
+        Plan::new(Effect::ReadsOutside, "lines").on(TargetKind::Query, "lines")
     }
 
     async fn call(&self, arguments: Arguments, _: &Scene<'_>) -> Result<ToolOutput, ToolError> {

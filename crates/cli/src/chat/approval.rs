@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use moltbot_agent::{Approver, Question};
+use moltbot_guard::invisible::written_out;
 use rustyline::DefaultEditor;
 
 use crate::output;
@@ -17,15 +18,18 @@ pub(super) struct AtTerminal {
 #[async_trait]
 impl Approver for AtTerminal {
     async fn approve(&self, question: &Question) -> bool {
-        let Question { tool, plan, .. } = question;
+        let Question {
+            tool, plan, reason, ..
+        } = question;
         self.sign.clear();
         output::note(output::styled(
             output::WARN,
             format!("The agent wants to {} ({tool}):", plan.effect.describe()),
         ));
         for line in plan.detail.lines() {
-            output::note(format!("    {}", visible(line)));
+            output::note(format!("    {}", written_out(line)));
         }
+        output::note(output::styled(output::DIM, written_out(reason)));
         let answer = tokio::task::spawn_blocking(|| {
             let mut editor = DefaultEditor::new().ok()?;
             editor.readline("Allow it? [y/N] ").ok()
@@ -39,35 +43,6 @@ impl Approver for AtTerminal {
     }
 }
 
-/// A text with what cannot be seen made visible: nothing hides in what is allowed.
-fn visible(text: &str) -> String {
-    let mut shown = String::new();
-    for c in text.chars() {
-        let is_hidden = c.is_control()
-            || matches!(
-                c,
-                '\u{ad}'
-                    | '\u{61c}'
-                    | '\u{115f}'
-                    | '\u{1160}'
-                    | '\u{180b}'..='\u{180f}'
-                    | '\u{200b}'..='\u{200f}'
-                    | '\u{2028}'..='\u{202e}'
-                    | '\u{2060}'..='\u{206f}'
-                    | '\u{3164}'
-                    | '\u{fe00}'..='\u{fe0f}'
-                    | '\u{feff}'
-                    | '\u{ffa0}'
-                    | '\u{e0000}'..='\u{e0fff}'
-            );
-        match is_hidden && c != '\t' {
-            true => shown.extend(c.escape_unicode()),
-            false => shown.push(c),
-        }
-    }
-    shown
-}
-
 fn is_yes(answer: &str) -> bool {
     let answer = answer.trim().to_lowercase();
     ["y", "yes", "j", "ja", "是", "好"].contains(&answer.as_str())
@@ -75,7 +50,7 @@ fn is_yes(answer: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_yes, visible};
+    use super::is_yes;
 
     #[test]
     fn only_a_clear_yes_is_one() {
@@ -89,11 +64,5 @@ mod tests {
         ] {
             assert_eq!(is_yes(answer), yes, "{answer}");
         }
-    }
-
-    #[test]
-    fn nothing_hides_in_what_is_allowed() {
-        let command = "rm \u{202e}x\u{200b}\x1b[2K # 好";
-        assert_eq!(visible(command), "rm \\u{202e}x\\u{200b}\\u{1b}[2K # 好");
     }
 }

@@ -2,6 +2,7 @@
 
 use chrono::{SecondsFormat, Utc};
 use moltbot_guard::access::{PairingStore, id_label};
+use moltbot_guard::invisible::written_out;
 use serde_json::{Value, json};
 
 use crate::app::App;
@@ -52,7 +53,7 @@ fn list(store: &PairingStore, channel: &str, as_json: bool) -> Result<(), Exit> 
 
 /// What a stranger chose, on one line.
 fn shown(text: &str) -> String {
-    output::plain(text).replace(['\n', '\t'], " ")
+    written_out(&text.replace(['\n', '\t'], " "))
 }
 
 fn fact(key: &str, value: &Value) -> String {

@@ -42,7 +42,7 @@ async fn show(globals: &Globals, args: &PromptShowArgs) -> Result<(), Exit> {
 }
 
 /// The session meant: by id, key or name; the main one where none is named, which need not have begun.
-async fn find(agent: &Agent, named: Option<&str>) -> Result<Option<Session>, Exit> {
+pub(super) async fn find(agent: &Agent, named: Option<&str>) -> Result<Option<Session>, Exit> {
     let store = agent.store();
     if let Some(id) = named
         && let Some(session) = store.session_by_id(id).await?

@@ -20,7 +20,9 @@ fn a_stranger_is_let_in_by_the_code() {
     let listed = home.ok(&["pairing", "list", "telegram"]);
     assert_eq!(listed.lines().count(), 2, "{listed}");
     assert!(
-        listed.contains("ABCDEFGH") && listed.contains("66") && listed.contains("name=E[2Kve x")
+        listed.contains("ABCDEFGH")
+            && listed.contains("66")
+            && listed.contains("name=E\\u{1b}[2Kve x")
     );
     let listed = home.json(&["pairing", "list", "telegram", "--json"]);
     assert_eq!(listed["requests"][0]["code"], "ABCDEFGH");

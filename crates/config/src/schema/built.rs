@@ -85,6 +85,7 @@ const BUILT: &[&str] = &[
     "auth.order",
     "auth.profiles",
     "env",
+    "guard.preset",
     "logging.consoleLevel",
     "logging.file",
     "logging.level",

@@ -2,6 +2,8 @@
 
 use regex::{Regex, RegexBuilder};
 
+use crate::invisible;
+
 /// What a message mentions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Mention {
@@ -75,14 +77,9 @@ impl MentionPatterns {
 
     /// Whether a text mentions the agent. Characters that nobody sees are passed over.
     pub fn is_match(&self, text: &str) -> bool {
-        let seen: String = text.chars().filter(|c| !is_invisible(*c)).collect();
+        let seen = invisible::strip(text);
         self.patterns.iter().any(|pattern| pattern.is_match(&seen))
     }
-}
-
-/// Zero-width and bidirectional marks.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{ad}')
 }
 
 /// Whether a session's own setting (`/activation mention|always`) asks for a mention; `None` where it says nothing.

@@ -1,7 +1,11 @@
-//! The guard with the machine's own parts: its shell, its kernel.
+//! What the guard decides, and what it rests on: the machine's own shell and kernel.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+mod agentdojo;
+mod evidence;
+mod rules;
 #[cfg(target_os = "linux")]
 mod sandbox;
 #[cfg(unix)]
 mod shell;
+mod worst_case;

@@ -3,7 +3,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use moltbot_guard::commands::take_apart;
+use moltbot_guard::shell::take_apart;
 use proptest::prelude::*;
 
 /// A program that writes down what it was called with, each argument behind a letter and in front of a NUL.

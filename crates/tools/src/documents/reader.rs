@@ -11,7 +11,7 @@ use tokio::process::{Child, Command};
 
 use super::worker::{MEMORY, SECONDS};
 use super::{Page, Told};
-use crate::web::strip_invisible;
+use moltbot_guard::invisible;
 
 /// The largest document that is read, bytes.
 pub(crate) const FILE_LIMIT: u64 = 64 * 1024 * 1024;
@@ -155,7 +155,7 @@ fn put(text: &mut String, number: usize, count: usize, page: &Page) {
     text.push_str(&format!("[Page {number} of {count}{note}]"));
     if !page.text.is_empty() {
         text.push('\n');
-        text.push_str(&strip_invisible(&page.text));
+        text.push_str(&invisible::strip(&page.text));
     }
 }
 

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use moltbot_agent::{Arguments, Effect, Plan, Scene, Tool, ToolError, ToolOutput, read_arguments};
+use moltbot_agent::{
+    Arguments, Effect, Plan, Scene, TargetKind, Tool, ToolError, ToolOutput, read_arguments,
+};
 use moltbot_llm::ToolSpec;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -124,8 +126,11 @@ impl Tool for ExecTool {
     }
 
     fn plan(&self, arguments: &Arguments, scene: &Scene<'_>) -> Plan {
+        let mut is_bare = false;
         let detail = match read_arguments::<Request>(arguments.clone()) {
             Ok(request) => {
+                // An order says nothing of other folders and variables.
+                is_bare = request.workdir.is_none() && request.env.is_empty();
                 let mut notes = vec![format!("in {}", self.workdir(&request, scene).display())];
                 notes.extend(
                     request
@@ -141,7 +146,11 @@ impl Tool for ExecTool {
                 .map(Value::to_string)
                 .unwrap_or_default(),
         };
-        Plan::new(Effect::RunsCode, detail)
+        let plan = Plan::new(Effect::RunsCode, detail);
+        match arguments.get("command").and_then(Value::as_str) {
+            Some(command) if is_bare => plan.on(TargetKind::Command, command),
+            _ => plan,
+        }
     }
 
     /// Commands of one reply build on each other.

@@ -88,10 +88,13 @@ fn plan(steps: &Result<Vec<Step>, Refusal>) -> Plan {
     let places = steps
         .iter()
         .flat_map(|step| [Some(&step.place), step.target.as_ref()]);
+    let places: Vec<&Place> = places.flatten().collect();
     // There is no patch without a section.
-    let effect = places.flatten().map(Place::changes).max();
+    let effect = places.iter().map(|place| place.changes()).max();
     let shown: Vec<String> = steps.iter().map(Step::shown).collect();
-    Plan::new(effect.unwrap_or(Effect::ChangesWorkspace), shown.join(", "))
+    let mut plan = Plan::new(effect.unwrap_or(Effect::ChangesWorkspace), shown.join(", "));
+    plan.targets = places.iter().map(|place| place.target()).collect();
+    plan
 }
 
 #[derive(Deserialize)]

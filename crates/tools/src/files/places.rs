@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 
-use moltbot_agent::{Arguments, Effect, Plan, Scene};
+use moltbot_agent::{Arguments, Effect, Plan, Scene, Target, TargetKind};
 use moltbot_llm::Provenance;
 use serde_json::Value;
 use thiserror::Error;
@@ -62,7 +62,14 @@ impl Folders {
             return Err(PathError::NotText { path });
         }
         let zone = self.zone(workspace, &path)?;
-        Ok(Place { path, zone })
+        let shapes_the_agent =
+            zone == Zone::Workspace && shapes_the_agent(&resolve(workspace)?, &path);
+        Ok(Place {
+            path,
+            zone,
+            written: text.to_owned(),
+            shapes_the_agent,
+        })
     }
 
     /// Where the `path` of a call leads.
@@ -195,6 +202,10 @@ fn put_in_front(ahead: &mut VecDeque<OsString>, path: &Path) {
 pub(crate) struct Place {
     pub(crate) path: PathBuf,
     zone: Zone,
+    /// The path as the model wrote it.
+    written: String,
+    /// Whether the agent takes what it says for its own knowledge or instructions.
+    shapes_the_agent: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -244,9 +255,45 @@ impl Place {
         }
     }
 
+    /// As a plan names it.
+    pub(crate) fn target(&self) -> Target {
+        let kind = match self.shapes_the_agent {
+            true => TargetKind::Memory,
+            false => TargetKind::Path,
+        };
+        Target::new(kind, &self.written)
+    }
+
     /// As a person and a model are shown it, see [`shown`].
     pub(crate) fn shown(&self) -> String {
         shown(&self.path)
+    }
+}
+
+/// What a prompt is made of, what is found by searching notes, and skills: whoever writes there speaks to every later
+/// conversation.
+fn shapes_the_agent(workspace: &Path, path: &Path) -> bool {
+    const FOLDERS: [&str; 2] = ["memory", "skills"];
+    const FILES: [&str; 8] = [
+        "agents.md",
+        "soul.md",
+        "tools.md",
+        "identity.md",
+        "user.md",
+        "heartbeat.md",
+        "bootstrap.md",
+        "memory.md",
+    ];
+    let Ok(inner) = path.strip_prefix(workspace) else {
+        return false;
+    };
+    let mut names = inner
+        .iter()
+        .map(|name| name.to_string_lossy().to_lowercase());
+    match (names.next(), names.next()) {
+        (Some(folder), Some(_)) => FOLDERS.contains(&folder.as_str()),
+        (Some(file), None) => FILES.contains(&file.as_str()),
+        (None, _) => false,
     }
 }
 
@@ -266,7 +313,10 @@ pub(crate) fn shown(path: &Path) -> String {
 /// The plan for a place, or for a path that leads nowhere: such a call ends in the same error, so it needs no decision.
 pub(crate) fn plan(found: &Result<Place, PathError>, effect: fn(&Place) -> Effect) -> Plan {
     match found {
-        Ok(place) => Plan::new(effect(place), place.shown()),
+        Ok(place) => {
+            let Target { kind, value } = place.target();
+            Plan::new(effect(place), place.shown()).on(kind, value)
+        }
         // Begins with a word, so it is never taken for the plan of a place.
         Err(error) => Plan::new(Effect::ReadsOwn, format!("nothing: {error}")),
     }

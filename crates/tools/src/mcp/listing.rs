@@ -4,7 +4,7 @@ use rmcp::model::Tool;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::web::strip_invisible;
+use moltbot_guard::invisible;
 
 /// Tools of one server, at most.
 pub(super) const MOST: usize = 256;
@@ -77,14 +77,14 @@ pub(super) fn one_line(text: &str, most: usize) -> String {
         .chars()
         .map(|c| if c.is_whitespace() { ' ' } else { c })
         .collect();
-    let text = strip_invisible(&spaced);
+    let text = invisible::strip(&spaced);
     let text = text.split(' ').filter(|word| !word.is_empty());
     shortened(&text.collect::<Vec<_>>().join(" "), most)
 }
 
 /// A text of somebody else's without characters that nobody sees, of at most `most` characters.
 pub(super) fn clean(text: &str, most: usize) -> String {
-    shortened(strip_invisible(text).trim(), most)
+    shortened(invisible::strip(text).trim(), most)
 }
 
 fn shortened(text: &str, most: usize) -> String {

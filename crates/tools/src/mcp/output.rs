@@ -11,7 +11,7 @@ use rmcp::model::{CallToolResult, ContentBlock, ResourceContents};
 use super::listing::one_line;
 use crate::exec::spill::Spill;
 use crate::files::images::{HEAD, media_type};
-use crate::web::strip_invisible;
+use moltbot_guard::invisible;
 
 /// Characters of a result that are shown; of a longer one the beginning and the end, and the whole is a file.
 const SHOWN: usize = 30_000;
@@ -75,7 +75,7 @@ pub(super) async fn told(result: CallToolResult, results_dir: &Path) -> ToolOutp
         texts.push(structured.to_string());
     }
     texts.retain(|text| !text.is_empty());
-    let mut text = strip_invisible(&texts.join("\n"));
+    let mut text = invisible::strip(&texts.join("\n"));
     if text.trim().is_empty() && images.is_empty() {
         text = "(the tool answered nothing)".to_owned();
     }

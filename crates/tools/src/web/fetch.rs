@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use chrono::{SecondsFormat, Utc};
-use moltbot_agent::{Arguments, Effect, Plan, Scene, Tool, ToolError, ToolOutput, read_arguments};
+use moltbot_agent::{
+    Arguments, Effect, Plan, Scene, TargetKind, Tool, ToolError, ToolOutput, read_arguments,
+};
 use moltbot_config::schema;
 use moltbot_llm::ToolSpec;
 use serde::{Deserialize, Serialize};
@@ -16,9 +18,9 @@ use super::addresses::{self, Origin};
 use super::cache::Cache;
 use super::charset;
 use super::download::{Download, Downloader};
-use super::invisible;
 use super::readable::{self, Mode};
 use super::resolver::{Lookup, SystemLookup};
+use moltbot_guard::invisible;
 
 /// More of a page than this many bytes is not read.
 const BODY_LIMIT: usize = 5_000_000;
@@ -363,7 +365,7 @@ impl Tool for WebFetch {
             Ok(url) => url.to_string(),
             Err(_) => url.to_owned(),
         };
-        Plan::new(Effect::ReadsOutside, detail)
+        Plan::new(Effect::ReadsOutside, &detail).on(TargetKind::Url, detail.clone())
     }
 
     async fn call(

@@ -6,7 +6,7 @@ use url::Url;
 
 use super::dom::{Tangled, parse};
 use super::hidden::{HidingRules, style_hides};
-use super::invisible;
+use moltbot_guard::invisible;
 
 /// Elements inside more others than this lose their tags, but not their text. Converters that call themselves for each
 /// level could run out of stack otherwise.

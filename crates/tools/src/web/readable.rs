@@ -7,7 +7,7 @@ use url::Url;
 
 use super::dom::{Tangled, parse};
 use super::html::{Visible, visible};
-use super::invisible;
+use moltbot_guard::invisible;
 
 /// Pages with more elements than this are not searched for an article.
 const MOST_ELEMENTS: usize = 50_000;

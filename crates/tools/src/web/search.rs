@@ -9,14 +9,18 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
-use moltbot_agent::{Arguments, Effect, Plan, Scene, Tool, ToolError, ToolOutput, read_arguments};
-use moltbot_llm::{Clients, ToolSpec, innermost_cause};
+use moltbot_agent::{
+    Arguments, Effect, Item, Plan, Scene, Target, TargetKind, Tool, ToolError, ToolOutput,
+    read_arguments,
+};
+use moltbot_llm::{Clients, Content, ToolSpec, innermost_cause};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use url::Url;
 
 use super::cache::Cache;
-use super::{invisible, readable};
+use super::readable;
+use moltbot_guard::invisible;
 
 pub use settings::{Engine, SearchSettings};
 
@@ -78,6 +82,19 @@ enum Found {
         content: String,
         citations: Vec<String>,
     },
+}
+
+/// The addresses in what a model was told.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Addresses {
+    results: Vec<Address>,
+    citations: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Address {
+    url: String,
 }
 
 /// One page found.
@@ -351,7 +368,22 @@ impl Tool for WebSearch {
 
     fn plan(&self, arguments: &Arguments, _scene: &Scene<'_>) -> Plan {
         let query = arguments.get("query").and_then(Value::as_str);
-        Plan::new(Effect::ReadsOutside, query.unwrap_or_default())
+        let query = query.unwrap_or_default();
+        Plan::new(Effect::ReadsOutside, query).on(TargetKind::Query, query)
+    }
+
+    /// The addresses that were found, not those that the pages found speak of.
+    fn found(&self, _: &Arguments, result: &[Content]) -> Vec<Item> {
+        let told = result.iter().find_map(Content::as_text).unwrap_or_default();
+        let told: Addresses = serde_json::from_str(told).unwrap_or_default();
+        let found = told.results.into_iter().map(|hit| hit.url);
+        let addresses = found.chain(told.citations);
+        let item = |url| Item {
+            values: vec![Target::new(TargetKind::Url, url)],
+            stands_alone: true,
+            ..Item::default()
+        };
+        addresses.map(item).collect()
     }
 
     async fn call(

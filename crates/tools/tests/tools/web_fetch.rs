@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use moltbot_agent::{Effect, Plan, ToolError};
+use moltbot_agent::{Effect, Plan, TargetKind, ToolError};
 use moltbot_llm::{Content, Provenance};
 use moltbot_testkit::{Reply, Script, ScriptedServer, When};
 use moltbot_tools::web::{FetchSettings, Lookup, Origin, WebFetch};
@@ -592,7 +592,10 @@ async fn what_is_decided_on_is_the_url_as_it_will_be_asked() {
         ("not a url", "not a url"),
     ] {
         let plan = stage.plan(&tool, json!({"url": url}));
-        assert_eq!(plan, Plan::new(Effect::ReadsOutside, detail));
+        assert_eq!(
+            plan,
+            Plan::new(Effect::ReadsOutside, detail).on(TargetKind::Url, detail)
+        );
     }
     assert_eq!(stage.plan(&tool, json!({})).detail, "");
 }

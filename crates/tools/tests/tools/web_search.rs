@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use moltbot_agent::{Effect, Plan, Tool, ToolError};
+use moltbot_agent::{Effect, Plan, TargetKind, Tool, ToolError};
 use moltbot_llm::Provenance;
 use moltbot_testkit::{Recorded, Reply, Script, ScriptedServer, When};
 use moltbot_tools::web::{Engine, SearchSettings, WebSearch};
@@ -381,7 +381,10 @@ async fn what_is_decided_on_is_the_query() {
     let server = serve(Reply::json(200, &json!({}))).await;
     let tool = tool(brave(&server));
     let plan = stage.plan(&tool, json!({"query": "my secret"}));
-    assert_eq!(plan, Plan::new(Effect::ReadsOutside, "my secret"));
+    assert_eq!(
+        plan,
+        Plan::new(Effect::ReadsOutside, "my secret").on(TargetKind::Query, "my secret")
+    );
     for arguments in [
         json!({"query": "  "}),
         json!({"query": "x", "freshness": "soon"}),

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{Found, Search, WebSearch, address};
-use crate::web::invisible;
+use moltbot_guard::invisible;
 
 #[derive(Deserialize)]
 struct Answer {

@@ -83,7 +83,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::commands::words::take_apart;
+    use crate::shell::words::take_apart;
 
     #[test]
     fn pipes_are_worked_on_and_files_are_not() {

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::invisible::is_invisible;
+
 /// One program that a command starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Segment {
@@ -176,7 +178,7 @@ pub fn take_apart(command: &str) -> Result<Vec<Segment>, Unclear> {
             '$' | '`' | '*' | '?' | '[' | ']' | '~' | '#' => return Err(Unclear::Expansion),
             '=' if reader.argv.is_empty() => return Err(Unclear::Assignment),
             c if c.is_whitespace() => return Err(Unclear::Invisible),
-            c => reader.plain(c)?,
+            c => reader.literal(c)?,
         }
     }
     reader.end_segment(false)?;
@@ -197,13 +199,9 @@ struct Reader {
 }
 
 impl Reader {
-    fn plain(&mut self, c: char) -> Result<(), Unclear> {
-        self.literal(c)
-    }
-
     fn literal(&mut self, c: char) -> Result<(), Unclear> {
         // A line's end in quotes is text; other control characters are there to mislead.
-        if (c.is_control() && !matches!(c, '\n' | '\t')) || is_invisible(c) {
+        if is_invisible(c) {
             return Err(Unclear::Invisible);
         }
         self.word.get_or_insert_default().push(c);
@@ -238,14 +236,6 @@ impl Reader {
         self.reads_pipe = is_pipe;
         Ok(())
     }
-}
-
-/// Characters without a shape of their own, which make a command look like another one.
-fn is_invisible(c: char) -> bool {
-    matches!(c,
-        '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
-        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
-        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]

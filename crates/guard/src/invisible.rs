@@ -1,14 +1,27 @@
-//! Characters that a reader does not see but a model does.
+//! Characters that a reader does not see but a program or a model does.
 
 /// A text without them: zero-width characters, marks and overrides of direction, tag characters, variation selectors
 /// and control characters. Line breaks and tabs stay.
 ///
 /// Joiners are among them. Some scripts use these to shape letters, which a model reads as well without.
-pub(crate) fn strip(text: &str) -> String {
+pub fn strip(text: &str) -> String {
     text.chars().filter(|c| !is_invisible(*c)).collect()
 }
 
-fn is_invisible(c: char) -> bool {
+/// A text with those characters written out (`\u{200b}`): nothing hides in what a person is asked about.
+pub fn written_out(text: &str) -> String {
+    let mut shown = String::new();
+    for c in text.chars() {
+        match is_invisible(c) {
+            true => shown.extend(c.escape_unicode()),
+            false => shown.push(c),
+        }
+    }
+    shown
+}
+
+/// Whether a character is one of them.
+pub fn is_invisible(c: char) -> bool {
     matches!(c,
         '\0'..='\u{8}' | '\u{b}'..='\u{1f}' | '\u{7f}'..='\u{9f}'
         | '\u{ad}' // soft hyphen
@@ -18,7 +31,7 @@ fn is_invisible(c: char) -> bool {
         | '\u{17b4}' | '\u{17b5}'
         | '\u{180b}'..='\u{180f}'
         | '\u{200b}'..='\u{200f}' // zero-width, direction marks
-        | '\u{202a}'..='\u{202e}' // direction embeddings and overrides
+        | '\u{2028}'..='\u{202e}' // line and paragraph separators, direction embeddings and overrides
         | '\u{2060}'..='\u{206f}' // word joiner, invisible operators, direction isolates
         | '\u{fe00}'..='\u{fe0f}' // variation selectors
         | '\u{feff}' // zero-width no-break space
@@ -70,6 +83,15 @@ mod tests {
                 u32::from(hidden)
             );
         }
+    }
+
+    #[test]
+    fn nothing_hides_in_what_is_asked_about() {
+        let command = "rm \u{202e}x\u{200b}\x1b[2K # 好";
+        assert_eq!(
+            written_out(command),
+            "rm \\u{202e}x\\u{200b}\\u{1b}[2K # 好"
+        );
     }
 
     #[test]

@@ -1,0 +1,77 @@
+//! What would be decided about a call, without making it.
+
+use moltbot_guard::{Decision, Grade, Label, Plan, Target, decide};
+use moltbot_store::Session;
+use thiserror::Error;
+
+use crate::agent::Agent;
+use crate::arguments;
+use crate::evidence;
+use crate::history::{History, HistoryError};
+use crate::tool::Scene;
+
+/// What would be decided about a call, and on what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explanation {
+    /// What the call would do.
+    pub plan: Plan,
+    /// What would be decided.
+    pub decision: Decision,
+    /// What the conversation has read.
+    pub label: Label,
+    /// How well each target is founded.
+    pub targets: Vec<(Target, Grade)>,
+}
+
+/// A call that cannot be explained.
+#[derive(Debug, Error)]
+pub enum ExplainError {
+    /// There is no such tool.
+    #[error("There is no tool {0}. There are: {1}.")]
+    UnknownTool(String, String),
+    /// The arguments do not fit the tool.
+    #[error("{0}")]
+    Arguments(String),
+    /// The conversation cannot be read.
+    #[error(transparent)]
+    History(#[from] HistoryError),
+}
+
+impl Agent {
+    /// What would be decided about a call of a tool, its arguments as JSON text, in a conversation as it stands. Rules
+    /// about which tools there are, such as `tools.deny`, come before and are not asked here.
+    ///
+    /// # Errors
+    /// See [`ExplainError`].
+    pub async fn explain(
+        &self,
+        session: &Session,
+        tool: &str,
+        arguments: &str,
+    ) -> Result<Explanation, ExplainError> {
+        let known = self.tools.get(tool).ok_or_else(|| {
+            let names: Vec<&str> = self.tools.names().collect();
+            ExplainError::UnknownTool(tool.to_owned(), names.join(", "))
+        })?;
+        let arguments = arguments::read(arguments, &known.spec(), known.aliases())
+            .map_err(ExplainError::Arguments)?;
+        let history = History::read(&self.store, &session.session_id).await?;
+        let evidence = evidence::of(&history.into_context().messages(), &self.tools);
+        let scene = Scene {
+            session,
+            workspace: &self.settings.workspace,
+            call_id: "",
+            decided: None,
+        };
+        let plan = known.plan(&arguments, &scene);
+        let decision = decide(&plan, &evidence, self.gate.preset());
+        let targets = plan.targets.iter();
+        let targets = targets.map(|target| (target.clone(), evidence.grade(target)));
+        Ok(Explanation {
+            targets: targets.collect(),
+            decision,
+            label: evidence.label(),
+            plan,
+        })
+    }
+}

@@ -1,0 +1,99 @@
+"""What a suite's tools do and tell, in the guard's words: plans of calls, and labelled parts of results.
+
+Everything that is known of a tool is in tools.json; nothing here decides.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+_MAP = json.loads(Path(__file__).with_name("tools.json").read_text())
+
+
+def is_known(tool: str) -> bool:
+    return tool in _MAP["tools"]
+
+
+def _at(value: Any, path: list[str]) -> Iterator[str]:
+    """The values at a path, through lists, as text."""
+    if isinstance(value, list):
+        for one in value:
+            yield from _at(one, path)
+    elif isinstance(value, dict):
+        if path:
+            yield from _at(value.get(path[0]), path[1:])
+        else:
+            yield from value.keys()
+    elif value is not None and not path:
+        yield str(value)
+
+
+def _all_text(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for one in value:
+            yield from _all_text(one)
+    elif value is not None:
+        yield str(value)
+
+
+def plan(tool: str, arguments: dict) -> dict:
+    """What a call would do."""
+    known = _MAP["tools"][tool]
+    targets = []
+    for name, kind in known.get("targets", {}).items():
+        targets += [{"kind": kind, "value": value} for value in _at(arguments, name.split("."))]
+    content = []
+    for name in known.get("content", []):
+        first, *rest = name.split(".")
+        for part in arguments.get(first) or [] if rest else [arguments.get(first)]:
+            content += _all_text(part.get(rest[0]) if rest else part)
+    return {
+        "effect": known["effect"],
+        "manner": known.get("manner", "changes"),
+        "detail": tool,
+        "targets": targets,
+        "content": content,
+    }
+
+
+def result(tool: str, arguments: dict, answer: Any) -> dict:
+    """What a tool's answer tells, field by field: what its server vouches for, and what others wrote."""
+    known = _MAP["tools"][tool]
+    visibility = known.get("visibility", "private")
+    records = answer if isinstance(answer, list) else [answer]
+    texts, items = [], []
+    for record in records:
+        if isinstance(record, BaseModel):
+            kind = _MAP["records"][type(record).__name__]
+            fields = record.model_dump(mode="json")
+            values = [
+                {"kind": as_kind, "value": value}
+                for field, kinds in kind["values"].items()
+                for value in _at(fields[field], [])
+                for as_kind in kinds
+            ]
+            names = known.get("names", kind.get("names", []))
+            items.append({"values": values, "names": [fields[name] for name in names]})
+            others = [text for field, value in fields.items() if field not in kind["values"] for text in _all_text(value)]
+            source = known.get("from", kind["from"])
+            texts.append({"text": "\n".join(others), "from": source, "visibility": visibility})
+        elif "each" in known:
+            items.append({"values": [{"kind": kind, "value": record} for kind in known["each"]], "names": [record]})
+            texts.append({"text": record, "from": known["from"], "visibility": visibility})
+        elif record is not None:
+            # An answer that is not mapped is from outside, but for the receipt of what was asked to be done.
+            is_receipt = known["effect"] not in ("reads-own", "reads-private", "reads-outside")
+            source = known.get("from", "program" if is_receipt else "outside")
+            texts.append({"text": "\n".join(_all_text(record)), "from": source, "visibility": visibility})
+    if len(items) == 1:
+        asked = [arguments[name] for name in known.get("search", []) if arguments.get(name)]
+        items[0]["soleAnswerTo"] = asked
+    if known.get("manner") == "adds":
+        for item in items:
+            item["standsAlone"] = True
+    return {"texts": texts, "items": items}
