@@ -1,7 +1,7 @@
 //! What an agent has at hand: models, a store, and the owner's settings for a run.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use moltbot_llm::{
@@ -10,6 +10,7 @@ use moltbot_llm::{
 use moltbot_store::{Session, SessionPatch, Store, StoreError};
 use serde_json::{Map, Value};
 
+use crate::agents::{Agents, inherited_places, is_subagent};
 use crate::commands::RESET_SETTINGS;
 use crate::context::ContextSettings;
 use crate::gate::Gate;
@@ -22,7 +23,7 @@ use crate::skills::SkillCommand;
 use crate::toolbox::Toolbox;
 
 /// The session setting that holds a model chosen for this session.
-const MODEL_OVERRIDE: &str = "modelOverride";
+pub(crate) const MODEL_OVERRIDE: &str = "modelOverride";
 
 /// The session setting that holds the places it is bound to. A reset keeps it: what the owner forbade stays forbidden.
 const PLACES: &str = "places";
@@ -35,7 +36,7 @@ const PROFILE_OVERRIDE: &str = "authProfileOverride";
 const PROFILE_OVERRIDE_SOURCE: &str = "authProfileOverrideSource";
 
 /// The session setting that holds a thinking level chosen for this session.
-const THINKING_LEVEL: &str = "thinkingLevel";
+pub(crate) const THINKING_LEVEL: &str = "thinkingLevel";
 
 /// The session setting that says at which count of compactions memory was last written.
 pub(crate) const FLUSHED_AT_COMPACTION: &str = "memoryFlushCompactionCount";
@@ -79,6 +80,8 @@ pub struct Agent {
     pub(crate) skills: Vec<SkillCommand>,
     pub(crate) context: ContextSettings,
     credentials: Arc<Credentials>,
+    /// The agents of this process, where it is one of them.
+    pub(crate) agents: Weak<Agents>,
 }
 
 impl Agent {
@@ -101,6 +104,7 @@ impl Agent {
             skills: Vec::new(),
             context: ContextSettings::default(),
             credentials: Arc::default(),
+            agents: Weak::new(),
         }
     }
 
@@ -108,6 +112,13 @@ impl Agent {
     #[must_use]
     pub fn with_credentials(mut self, credentials: Arc<Credentials>) -> Self {
         self.credentials = credentials;
+        self
+    }
+
+    /// The same agent as one of several.
+    #[must_use]
+    pub(crate) fn among(mut self, agents: Weak<Agents>) -> Self {
+        self.agents = agents;
         self
     }
 
@@ -343,6 +354,12 @@ impl Agent {
         left_out.extend(outside);
         let (rungs, outside) = Catalog::within(rungs, &self.places(session))?;
         left_out.extend(outside);
+        let mut rungs = rungs;
+        for places in inherited_places(session) {
+            let (inside, outside) = Catalog::within(rungs, &places)?;
+            rungs = inside;
+            left_out.extend(outside);
+        }
         Ok((rungs, left_out))
     }
 
@@ -389,7 +406,7 @@ impl Agent {
 /// What a session's key tells about its tools.
 pub(crate) fn tool_scope(session: &Session) -> ToolPolicyScope<'static> {
     ToolPolicyScope {
-        is_subagent: session.key.contains(":subagent:"),
+        is_subagent: is_subagent(session),
         ..ToolPolicyScope::default()
     }
 }

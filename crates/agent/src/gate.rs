@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use crate::agents::is_subagent;
 use crate::tool::{Effect, Plan, Scene};
 
 /// Asks the owner about one call.
@@ -22,6 +23,8 @@ pub struct Question {
     pub plan: Plan,
     /// The conversation that it belongs to.
     pub session_key: String,
+    /// Which sub-agent wants to do it; `None` where the agent itself does.
+    pub subagent: Option<String>,
 }
 
 /// What was decided about a call.
@@ -69,6 +72,10 @@ impl Gate {
             tool: tool.to_owned(),
             plan: plan.clone(),
             session_key: scene.session.key.clone(),
+            subagent: is_subagent(scene.session).then(|| {
+                let label = scene.session.label.clone();
+                label.unwrap_or_else(|| scene.session.key.clone())
+            }),
         };
         match approver.approve(&question).await {
             true => Verdict::Allow,

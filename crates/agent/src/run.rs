@@ -95,9 +95,12 @@ impl Run<'_> {
                         prompt,
                     });
                 };
-                self.keep(vec![Message::Assistant(message), self.said(&next)])
-                    .await?;
-                progress(Progress::Steered(next));
+                let said = self.stamp.on(next.content.clone(), now_ms());
+                self.keep(vec![Message::Assistant(message), said]).await?;
+                next.taken_up();
+                if next.receipt.is_none() {
+                    progress(Progress::Steered(next.text()));
+                }
                 progress(Progress::NextStep);
                 continue;
             }
@@ -175,8 +178,8 @@ impl Run<'_> {
             results.push(called.into_message());
         }
         for message in self.inbox.map(Inbox::take_steering).unwrap_or_default() {
-            results.push(self.said(&message));
-            progress(Progress::Steered(message));
+            results.push(self.stamp.on(message.content.clone(), now_ms()));
+            progress(Progress::Steered(message.text()));
         }
         self.keep(results).await?;
         Ok(advice)
@@ -208,11 +211,6 @@ impl Run<'_> {
             .append(self.turn_id, vec![prompt.entry()])
             .await?;
         Ok(prompt)
-    }
-
-    /// A message of the person's that arrives now.
-    fn said(&self, text: &str) -> Message {
-        self.stamp.message(text, now_ms())
     }
 
     /// No tools were offered, so whatever is called does not exist.

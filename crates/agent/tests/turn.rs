@@ -79,13 +79,7 @@ fn agent(server: &ScriptedServer, api: &str, dir: &std::path::Path, timeout: Dur
 }
 
 async fn say(setup: &Setup, message: &str) -> Result<String, TurnError> {
-    let request = TurnRequest {
-        session: &setup.session,
-        message,
-        model: None,
-        thinking: None,
-        inbox: None,
-    };
+    let request = TurnRequest::new(&setup.session, message);
     let report = setup.agent.turn(request, pending(), &mut |_| {}).await?;
     Ok(report.message.text())
 }
@@ -269,13 +263,7 @@ async fn a_stop_keeps_what_was_shown_and_closes_the_connection() {
             heard.send(()).unwrap();
         }
     };
-    let request = TurnRequest {
-        session: &setup.session,
-        message: "go",
-        model: None,
-        thinking: None,
-        inbox: None,
-    };
+    let request = TurnRequest::new(&setup.session, "go");
     let stop = async {
         text.await.unwrap();
     };
@@ -311,13 +299,7 @@ async fn a_turn_thrown_away_leaves_the_session_free() {
     let setup = setup(script, "openai-completions").await;
     {
         let mut ignore = |_| {};
-        let request = TurnRequest {
-            session: &setup.session,
-            message: "go",
-            model: None,
-            thinking: None,
-            inbox: None,
-        };
+        let request = TurnRequest::new(&setup.session, "go");
         let turn = setup.agent.turn(request, pending(), &mut ignore);
         tokio::select! {
             _ = turn => panic!("the server never answers"),
@@ -465,13 +447,7 @@ fn two_models(server: &ScriptedServer) -> Value {
 
 async fn turn_of(agent: &Agent) -> Result<TurnReport, TurnError> {
     let session = agent.session(&SessionKey::main("main")).await.unwrap();
-    let request = TurnRequest {
-        session: &session,
-        message: "hi",
-        model: None,
-        thinking: None,
-        inbox: None,
-    };
+    let request = TurnRequest::new(&session, "hi");
     agent.turn(request, pending(), &mut |_| {}).await
 }
 
@@ -538,13 +514,7 @@ async fn a_stopped_answer_is_that_of_the_model_that_gave_it() {
     // The first is asked and fails, then it is left alone.
     for _ in 0..2 {
         let session = agent.session(&SessionKey::main("main")).await.unwrap();
-        let request = TurnRequest {
-            session: &session,
-            message: "go",
-            model: None,
-            thinking: None,
-            inbox: None,
-        };
+        let request = TurnRequest::new(&session, "go");
         let (heard, text) = tokio::sync::oneshot::channel();
         let mut heard = Some(heard);
         let mut events = |event| {

@@ -1,20 +1,21 @@
 //! What every command starts from: the environment, the configuration, and what is built out of them.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use moltbot_agent::{
-    Agent, AgentSettings, ContextSettings, Gate, Limits, PromptSettings, SessionKey, Skills,
-    StoredRecords, ToolPolicies, command_names, skill_commands,
+    Agent, AgentSettings, Agents, ContextSettings, Gate, Limits, PromptSettings, SessionKey,
+    Skills, StoredRecords, SubagentRules, ToolPolicies, command_names, skill_commands,
 };
 use moltbot_config::{
     Environment, LoadError, MAIN_AGENT, Paths, Profile, Snapshot, normalize_agent_id,
 };
 use moltbot_engine::models::{self, InstalledModel};
 use moltbot_llm::{
-    Backend, Backends, Catalog, CooldownPolicy, Credentials, Knowledge, Places, ThinkingLevel,
-    over_http,
+    Backend, Backends, Catalog, CooldownPolicy, Credentials, Knowledge, Lines, Places,
+    ThinkingLevel, over_http_in,
 };
 use moltbot_services::{Launcher, ServedBackend, Services};
 use moltbot_store::{Session, Store};
@@ -30,6 +31,19 @@ use crate::toolbox;
 pub(crate) struct App {
     /// The configuration as it stands.
     pub(crate) snapshot: Snapshot,
+}
+
+/// What the agents of a process share: one store, one line before each server, one engine.
+struct Shared {
+    store: Store,
+    lines: Lines,
+    services: Arc<Services>,
+    engine: Option<Arc<dyn Backend>>,
+    /// The longest run that the command line allows.
+    timeout: Option<u64>,
+    gate: Gate,
+    /// Whether what the owner should know was said: it is the same for every agent.
+    said: AtomicBool,
 }
 
 /// The environment that the global flags ask for.
@@ -145,12 +159,37 @@ impl App {
         }
     }
 
-    /// The agent, ready to take turns, and `gate` to decide about its tool calls.
-    pub(crate) fn agent(
+    /// The agents, each made when it is needed, and `gate` to decide about their tool calls.
+    pub(crate) fn agents(&self, timeout: Option<u64>, gate: Gate) -> Result<Arc<Agents>, Exit> {
+        let store = Store::open(&self.paths().database)?;
+        let services = Arc::new(self.services()?);
+        let recovering = Arc::clone(&services);
+        tokio::spawn(async move { recovering.recover().await });
+        let shared = Shared {
+            store: store.clone(),
+            lines: Lines::default(),
+            services,
+            engine: self.engine()?,
+            timeout,
+            gate,
+            said: AtomicBool::new(false),
+        };
+        let rules = SubagentRules::from_config(&self.snapshot.config);
+        let app = Self {
+            snapshot: self.snapshot.clone(),
+        };
+        let make = move |id: &str, agents| {
+            let made = app.make_agent(id, &shared, agents);
+            made.map_err(|exit| exit.message().to_owned())
+        };
+        Ok(Agents::new(store, rules, Box::new(make)))
+    }
+
+    fn make_agent(
         &self,
         agent_id: &str,
-        timeout: Option<u64>,
-        gate: Gate,
+        shared: &Shared,
+        agents: Weak<Agents>,
     ) -> Result<Agent, Exit> {
         let credentials = Arc::new(self.credentials(agent_id));
         let has_anthropic_key = credentials.find("anthropic").is_some();
@@ -158,24 +197,30 @@ impl App {
         let settings = AgentSettings {
             agent_id: agent_id.to_owned(),
             thinking: defaults.thinking_default.map(thinking_level),
-            timeout: timeout.map_or_else(|| defaults.timeout(), Duration::from_secs),
+            timeout: shared
+                .timeout
+                .map_or_else(|| defaults.timeout(), Duration::from_secs),
             places: Places::only(self.snapshot.config.agents().places(agent_id)),
             has_anthropic_key,
             limits: Limits::default(),
             workspace: self.snapshot.workspace(agent_id),
         };
         let (prompt, notices) = PromptSettings::from_snapshot(&self.snapshot, agent_id);
-        let store = Store::open(&self.paths().database)?;
+        let store = shared.store.clone();
         let knowledge = self.knowledge_in(&store).asking(Arc::clone(&credentials));
         let knowledge = Arc::new(knowledge);
-        let http = over_http(Arc::clone(&credentials), Arc::clone(&knowledge));
-        let services = Arc::new(self.services()?);
-        let served = Arc::new(ServedBackend::new(http, Arc::clone(&services)));
-        tokio::spawn(async move { services.recover().await });
-        let backends = Backends::new(served, self.engine()?, knowledge);
+        let http = over_http_in(
+            Arc::clone(&credentials),
+            Arc::clone(&knowledge),
+            shared.lines.clone(),
+        );
+        let served = Arc::new(ServedBackend::new(http, Arc::clone(&shared.services)));
+        let backends = Backends::new(served, shared.engine.clone(), knowledge);
         let catalog = self.catalog()?;
-        for warning in catalog.warnings().iter().chain(&notices) {
-            output::note(output::styled(output::WARN, warning));
+        if !shared.said.swap(true, Ordering::Relaxed) {
+            for warning in catalog.warnings().iter().chain(&notices) {
+                output::note(output::styled(output::WARN, warning));
+            }
         }
         let snapshot = &self.snapshot;
         let tools = toolbox::toolbox(
@@ -184,6 +229,7 @@ impl App {
             &store,
             self.memory(agent_id),
             &prompt.skills,
+            agents,
         );
         let reserved: Vec<&str> = command_names().collect();
         let skills = Skills::find(&prompt.skills);
@@ -197,7 +243,7 @@ impl App {
             .with_skill_commands(skill_commands(&skills.usable, &reserved))
             .with_prompt(prompt)
             .with_context(context)
-            .with_tools(tools, gate)
+            .with_tools(tools, shared.gate.clone())
             .with_tool_policies(ToolPolicies::new(&self.snapshot.config)))
     }
 

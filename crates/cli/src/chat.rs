@@ -5,10 +5,11 @@ mod input;
 mod slash;
 mod view;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use moltbot_agent::{
-    Agent, Conversation, Directives, Gate, Next, ReasoningLevel, TurnError, TurnRequest, compacted,
+    Agent, Agents, Conversation, Directives, Gate, Inbox, Next, Occasion, ReasoningLevel,
+    TurnError, TurnRequest, compacted, stopped,
 };
 use moltbot_llm::Api;
 use moltbot_store::TurnState;
@@ -19,14 +20,17 @@ use crate::commands::footnotes;
 use crate::exit::Exit;
 use crate::interrupt::interrupt;
 use crate::output;
-use approval::AtTerminal;
-use input::{Input, Line};
+use approval::{AtTerminal, Screen};
+use input::{Input, Line, Notices};
 pub(crate) use slash::conversation;
 use view::{End, View};
 
 /// A chat in progress.
 struct Chat {
-    agent: Agent,
+    agents: Arc<Agents>,
+    agent: Arc<Agent>,
+    /// Whether a person types.
+    interactive: bool,
     /// With what the command line said for this chat alone.
     conversation: Conversation,
 }
@@ -42,22 +46,44 @@ enum Outcome {
     Leave,
 }
 
+/// What the agent is asked for.
+enum Ask<'a> {
+    /// What the person says.
+    Message(&'a str),
+    /// What came back of work that it gave away.
+    Announcements,
+}
+
 /// Talks until the person leaves.
 pub(crate) async fn run(globals: &Globals, args: ChatArgs) -> Result<(), Exit> {
     let app = App::load(globals, false)?;
     let agent_id = app.agent_id(args.agent.as_deref())?;
     let mut input = Input::open(&app.paths().state_dir.join("chat-history"));
-    let gate = match input.is_interactive() {
-        true => Gate::asking(Arc::new(AtTerminal)),
+    let interactive = input.is_interactive();
+    let notices = input.notices();
+    let screen = Screen::default();
+    let own_key = Arc::new(OnceLock::new());
+    let gate = match interactive {
+        true => Gate::asking(Arc::new(AtTerminal {
+            session_key: Arc::clone(&own_key),
+            screen: Arc::clone(&screen),
+            notices: notices.clone(),
+        })),
         false => Gate::closed(),
     };
-    let agent = app.agent(&agent_id, None, gate)?;
+    let agents = app.agents(None, gate)?;
+    let agent = agents.agent(&agent_id).map_err(Exit::failed)?;
     // Held until the chat ends.
     let services = app.services()?;
     services.keep_warm().await;
     let session = app.session(&agent, args.session.as_deref()).await?;
+    // Set once, here.
+    let _ = own_key.set(session.key.clone());
+    agents.attend(&session.key).await?;
     let mut chat = Chat {
+        agents,
         agent,
+        interactive,
         conversation: Conversation {
             model: args.model,
             thinking: args.thinking,
@@ -67,20 +93,36 @@ pub(crate) async fn run(globals: &Globals, args: ChatArgs) -> Result<(), Exit> {
     };
     chat.greet().await?;
     let mut failed = false;
-    loop {
-        let text = match input.read().await? {
-            Line::Text(text) if slash::leaves(&text) => break,
-            Line::Text(text) => text,
-            Line::End => break,
-        };
-        match chat.take(&text).await? {
+    let mut ended = false;
+    while !ended {
+        // Between two of these, sub-agents may ask.
+        let _screen = screen.lock().await;
+        let mut outcome = chat.tell().await?;
+        if !matches!(outcome, Outcome::Leave) {
+            let line = tokio::select! {
+                line = input.read() => line?,
+                never = chat.say_what_comes_back(notices.clone()) => match never {},
+            };
+            outcome = match line {
+                Line::Text(text) if slash::leaves(&text) => Outcome::Leave,
+                Line::Text(text) => chat.take(&text).await?,
+                Line::Blank => Outcome::Answered,
+                Line::End if interactive => Outcome::Leave,
+                Line::End => {
+                    ended = true;
+                    chat.wait_for_all().await?
+                }
+            };
+        }
+        match outcome {
             Outcome::Answered | Outcome::Stopped => {}
             Outcome::Failed => failed = true,
-            Outcome::Leave => break,
+            Outcome::Leave => ended = true,
         }
     }
+    chat.leave();
     // A script that pipes messages in learns from the exit code that one of them got no answer.
-    match failed && !input.is_interactive() {
+    match failed && !interactive {
         true => Err(Exit::silent(1)),
         false => Ok(()),
     }
@@ -148,15 +190,80 @@ impl Chat {
             Next::Ask {
                 message,
                 directives,
-            } => return self.turn(&message, directives).await,
-            Next::Stop => output::line("Nothing is running; /exit leaves.")?,
+            } => return self.turn(Ask::Message(&message), directives).await,
+            Next::Stop => {
+                let key = &self.conversation.session.key;
+                output::line(match self.agents.stop(key).await.subagents {
+                    0 => "Nothing is running; /exit leaves.".to_owned(),
+                    count => stopped(count),
+                })?;
+            }
             Next::Compact(instructions) => return self.compact(instructions.as_deref()).await,
         }
         Ok(Outcome::Answered)
     }
 
+    /// Has the agent tell what came back of work that it gave away, if anything did.
+    async fn tell(&self) -> Result<Outcome, Exit> {
+        let key = &self.conversation.session.key;
+        let mut outcome = Outcome::Answered;
+        while self.agents.has_announcements(key) && matches!(outcome, Outcome::Answered) {
+            for about in self.agents.announcements(key) {
+                self.dim(output::plain(&format!("Back from a sub-agent: {about}")));
+            }
+            outcome = self.turn(Ask::Announcements, Directives::default()).await?;
+        }
+        Ok(outcome)
+    }
+
+    /// Says at the prompt what comes back meanwhile.
+    async fn say_what_comes_back(&self, notices: Notices) -> std::convert::Infallible {
+        let key = &self.conversation.session.key;
+        let mut known = self.agents.announcements(key).len();
+        loop {
+            self.agents.more_announcements(key, known).await;
+            let all = self.agents.announcements(key);
+            for about in all.iter().skip(known) {
+                notices.say(&format!(
+                    "Back from a sub-agent: {about}. Press Enter to hear of it."
+                ));
+            }
+            known = all.len();
+        }
+    }
+
+    /// For a pipe: waits until everything is back, and has it told.
+    async fn wait_for_all(&self) -> Result<Outcome, Exit> {
+        let key = &self.conversation.session.key;
+        loop {
+            tokio::select! {
+                more = self.agents.all_back(key) => if !more {
+                    return Ok(Outcome::Answered);
+                },
+                () = interrupt() => {
+                    self.agents.stop(key).await;
+                    return Ok(Outcome::Stopped);
+                }
+            }
+            match self.tell().await? {
+                Outcome::Answered => {}
+                other => return Ok(other),
+            }
+        }
+    }
+
+    /// Says what ends with the chat.
+    fn leave(&self) {
+        let at_work = self.agents.under_way(&self.conversation.session.key);
+        if at_work > 0 {
+            self.dim(format!(
+                "{at_work} sub-agents were still at work and end here; the next chat tells what they left."
+            ));
+        }
+    }
+
     /// Takes one turn and shows it as it comes.
-    async fn turn(&self, message: &str, directives: Directives) -> Result<Outcome, Exit> {
+    async fn turn(&self, ask: Ask<'_>, directives: Directives) -> Result<Outcome, Exit> {
         let talk = &self.conversation;
         let reasoning = directives
             .reasoning
@@ -166,15 +273,36 @@ impl Chat {
             .verbose
             .or_else(|| self.agent.verbose(&talk.session))
             .unwrap_or(talk.verbose);
-        let mut view = View::new(reasoning != ReasoningLevel::Off, verbose);
-        let request = TurnRequest {
-            model: directives.model.as_deref().or(talk.model.as_deref()),
-            thinking: directives.thinking.or(talk.thinking),
-            ..TurnRequest::new(&talk.session, message)
+        let occasion = match ask {
+            Ask::Message(_) => Occasion::Person,
+            Ask::Announcements => Occasion::Unasked,
         };
+        let mut view = View::new(reasoning != ReasoningLevel::Off, verbose, occasion);
+        // Whatever reads a pipe gets one answer to each message.
+        let inbox = self.interactive.then(Inbox::new);
         let mut show = |progress| view.progress(progress);
         let result = {
-            let turn = self.agent.turn(request, interrupt(), &mut show);
+            let turn = async {
+                let (agent, session) = (&self.agent, &talk.session);
+                let Ask::Message(message) = ask else {
+                    let told = self.agents.announce(
+                        agent,
+                        session,
+                        inbox.as_ref(),
+                        interrupt(),
+                        &mut show,
+                    );
+                    return told.await;
+                };
+                let request = TurnRequest {
+                    model: directives.model.as_deref().or(talk.model.as_deref()),
+                    thinking: directives.thinking.or(talk.thinking),
+                    inbox: inbox.as_ref(),
+                    ..TurnRequest::new(session, message)
+                };
+                let turn = self.agents.turn(agent, request, interrupt(), &mut show);
+                turn.await.map(Some)
+            };
             tokio::pin!(turn);
             // The first Ctrl-C stops the answer; if that takes long, a second one leaves.
             tokio::select! {
@@ -190,7 +318,8 @@ impl Chat {
             Err(_) => End::Failed,
         })?;
         match result {
-            Ok(report) => {
+            Ok(None) => Ok(Outcome::Answered),
+            Ok(Some(report)) => {
                 let usage = self.agent.usage_line(&talk.session, &report);
                 for text in usage.into_iter().chain(footnotes(&report)) {
                     self.dim(text);
@@ -199,7 +328,10 @@ impl Chat {
                 Ok(Outcome::Answered)
             }
             Err(TurnError::Stopped) => {
-                self.dim("Stopped.");
+                match self.agents.stop(&talk.session.key).await.subagents {
+                    0 => self.dim("Stopped."),
+                    count => self.dim(stopped(count)),
+                }
                 Ok(Outcome::Stopped)
             }
             Err(error) => {

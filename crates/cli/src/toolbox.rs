@@ -1,16 +1,16 @@
 //! The tools of an agent, put together from what the owner configured.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
-use moltbot_agent::{SkillSettings, Skills, Toolbox};
+use moltbot_agent::{Agents, SkillSettings, Skills, Toolbox};
 use moltbot_config::Snapshot;
 use moltbot_store::Store;
 use moltbot_tools::memory::{Memory, MemoryGet, MemorySearch};
 use moltbot_tools::web::{FetchSettings, SearchSettings, WebFetch, WebSearch};
 use moltbot_tools::{
     AgentsList, ExecSettings, ExecTool, Folders, ProcessTable, ProcessTool, SessionAccess,
-    SessionsHistory, SessionsList, file_tools,
+    SessionsHistory, SessionsList, SessionsSend, SessionsSpawn, file_tools,
 };
 
 /// Where results of tools that were too long are kept whole.
@@ -25,6 +25,7 @@ pub(crate) fn toolbox(
     store: &Store,
     memory: Memory,
     skills: &SkillSettings,
+    agents: Weak<Agents>,
 ) -> Toolbox {
     let mut tools = Toolbox::new();
     files(snapshot, agent_id, &mut tools);
@@ -38,7 +39,13 @@ pub(crate) fn toolbox(
     let config = &snapshot.config;
     let access = SessionAccess::from_config(config);
     tools.add(SessionsList::new(store.clone(), access.clone()));
-    tools.add(SessionsHistory::new(store.clone(), access));
+    tools.add(SessionsHistory::new(store.clone(), access.clone()));
+    tools.add(SessionsSend::new(
+        Weak::clone(&agents),
+        store.clone(),
+        access,
+    ));
+    tools.add(SessionsSpawn::new(agents));
     // Where there is one agent, there is nothing to list.
     if config.agents().list().len() > 1 {
         tools.add(AgentsList::from_config(config));

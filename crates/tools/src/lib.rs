@@ -11,4 +11,6 @@ pub mod web;
 
 pub use exec::{ExecSettings, ExecTool, ProcessTable, ProcessTool};
 pub use files::{ApplyPatch, Edit, Folders, Read, Write, tools as file_tools};
-pub use sessions::{AgentsList, SessionAccess, SessionsHistory, SessionsList};
+pub use sessions::{
+    AgentsList, SessionAccess, SessionsHistory, SessionsList, SessionsSend, SessionsSpawn,
+};

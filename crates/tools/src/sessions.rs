@@ -1,9 +1,12 @@
-//! `agents_list`, `sessions_list` and `sessions_history`: looking at the other agents and conversations of this machine.
+//! The other agents and conversations of this machine: looking at them (`agents_list`, `sessions_list`,
+//! `sessions_history`), writing to them (`sessions_send`), and giving work away (`sessions_spawn`).
 
 mod access;
 mod agents;
 mod history;
 mod list;
+mod send;
+mod spawn;
 
 use moltbot_store::Session;
 
@@ -11,6 +14,11 @@ pub use access::SessionAccess;
 pub use agents::AgentsList;
 pub use history::SessionsHistory;
 pub use list::SessionsList;
+pub use send::SessionsSend;
+pub use spawn::SessionsSpawn;
+
+/// Said where the agents of the process are gone already.
+const ENDING: &str = "The program is about to end.";
 
 /// What a conversation is, told from its key.
 fn kind(session: &Session) -> &'static str {

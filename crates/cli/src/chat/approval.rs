@@ -1,21 +1,54 @@
 //! Asking the owner at the terminal whether a tool call may be done.
 
+use std::sync::{Arc, OnceLock};
+
 use async_trait::async_trait;
 use moltbot_agent::{Approver, Question};
 use rustyline::DefaultEditor;
+use tokio::sync::Mutex;
 
+use super::input::Notices;
 use crate::output;
 
-/// Asks at this terminal, one question at a time. Anything but a clear yes is a no.
-pub(super) struct AtTerminal;
+/// Whoever holds it has the terminal.
+pub(super) type Screen = Arc<Mutex<()>>;
+
+/// Asks at this terminal, one question at a time. Anything but a clear yes is a no. What the conversation at the terminal
+/// wants is asked in its turn; a sub-agent, or another conversation, waits until the terminal is free.
+pub(super) struct AtTerminal {
+    /// The key of the conversation at the terminal.
+    pub(super) session_key: Arc<OnceLock<String>>,
+    pub(super) screen: Screen,
+    pub(super) notices: Notices,
+}
 
 #[async_trait]
 impl Approver for AtTerminal {
     async fn approve(&self, question: &Question) -> bool {
         let Question { tool, plan, .. } = question;
+        let is_own = self.session_key.get() == Some(&question.session_key);
+        let asker = match &question.subagent {
+            Some(name) => format!("The sub-agent \"{}\"", one_line(name)),
+            None if !is_own => {
+                format!("The agent in {}", one_line(&question.session_key))
+            }
+            None => "The agent".to_owned(),
+        };
+        let _screen = match is_own {
+            true => None,
+            false => Some(match self.screen.try_lock() {
+                Ok(screen) => screen,
+                Err(_) => {
+                    self.notices.say(&format!(
+                        "{asker} waits for your word ({tool}): press Enter to be asked."
+                    ));
+                    self.screen.lock().await
+                }
+            }),
+        };
         output::note(output::styled(
             output::WARN,
-            format!("The agent wants to {} ({tool}):", plan.effect.describe()),
+            format!("{asker} wants to {} ({tool}):", plan.effect.describe()),
         ));
         for line in plan.detail.lines() {
             output::note(format!("    {}", visible(line)));
@@ -31,6 +64,12 @@ impl Approver for AtTerminal {
             .flatten()
             .is_some_and(|answer| is_yes(&answer))
     }
+}
+
+/// A name on one line, with what cannot be seen made visible.
+fn one_line(name: &str) -> String {
+    let name: Vec<&str> = name.split_whitespace().collect();
+    visible(&name.join(" "))
 }
 
 /// A text with what cannot be seen made visible: nothing hides in what is allowed.

@@ -39,6 +39,8 @@ pub(super) struct View {
     show_reasoning: bool,
     verbose: VerboseLevel,
     last: Last,
+    /// Whether a person waits for it.
+    occasion: Occasion,
     /// Takes out what is meant for the program.
     filter: ReplyFilter,
     /// Whether any text stands on the screen.
@@ -51,13 +53,14 @@ pub(super) struct View {
 
 impl View {
     /// A view that shows reasoning, dimmed, and what tools do, if asked to.
-    pub(super) fn new(show_reasoning: bool, verbose: VerboseLevel) -> Self {
+    pub(super) fn new(show_reasoning: bool, verbose: VerboseLevel, occasion: Occasion) -> Self {
         Self {
             spinner: spinner(),
             show_reasoning,
             verbose,
             last: Last::Nothing,
-            filter: ReplyFilter::new(Occasion::Person),
+            occasion,
+            filter: ReplyFilter::new(occasion),
             has_text: false,
             held: (!std::io::stdout().is_terminal()).then(String::new),
             broken: None,
@@ -164,7 +167,7 @@ impl View {
             Some(held) => !held.trim().is_empty(),
             None => self.has_text,
         };
-        if end == End::Answered && !shown {
+        if end == End::Answered && !shown && self.occasion == Occasion::Person {
             self.text(reply.for_person());
         }
         self.clear();
@@ -219,7 +222,7 @@ impl View {
 
     /// Begins to read another reply; gives the filter of the one before.
     fn new_filter(&mut self) -> ReplyFilter {
-        std::mem::replace(&mut self.filter, ReplyFilter::new(Occasion::Person))
+        std::mem::replace(&mut self.filter, ReplyFilter::new(self.occasion))
     }
 
     /// What was shown so far is no part of the answer.

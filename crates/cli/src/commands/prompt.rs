@@ -19,7 +19,8 @@ pub(crate) async fn run(globals: &Globals, command: PromptCommand) -> Result<(),
 async fn show(globals: &Globals, args: &PromptShowArgs) -> Result<(), Exit> {
     let app = App::load(globals, true)?;
     let agent_id = app.agent_id(args.agent.as_deref())?;
-    let agent = app.agent(&agent_id, None, Gate::closed())?;
+    let agents = app.agents(None, Gate::closed())?;
+    let agent = agents.agent(&agent_id).map_err(Exit::failed)?;
     let session = find(&agent, args.session_id.as_deref()).await?;
     let report = agent.prompt_report(session.as_ref()).await?;
     match args.json {

@@ -10,5 +10,6 @@ mod memory;
 #[cfg(unix)]
 mod processes;
 mod sessions;
+mod subagents;
 mod web_fetch;
 mod web_search;
