@@ -78,8 +78,8 @@ pub struct Agents {
     store: Store,
     rules: SubagentRules,
     make: MakeAgent,
-    /// A place for each sub-agent that may work at the same time.
-    places: Arc<Semaphore>,
+    /// One for each sub-agent that may work at the same time.
+    slots: Arc<Semaphore>,
     state: Mutex<State>,
     /// Told of each change of the state that somebody may wait for.
     changed: watch::Sender<()>,
@@ -98,8 +98,8 @@ struct State {
     waiting: HashMap<String, Vec<Announcement>>,
     /// The keys of the sessions that surfaces attend to.
     attended: HashSet<String>,
-    /// Which session waits for the answer of which, by key.
-    awaited: HashMap<String, String>,
+    /// Which session waits for the answer of which, by key. Never in a circle.
+    awaited: Vec<(String, String)>,
     /// Whether sub-agents that ended are put away in time.
     is_sweeping: bool,
 }
@@ -159,7 +159,7 @@ impl Agents {
     pub fn new(store: Store, rules: SubagentRules, make: MakeAgent) -> Arc<Self> {
         Arc::new_cyclic(|me| Self {
             me: me.clone(),
-            places: Arc::new(Semaphore::new(rules.most.min(Semaphore::MAX_PERMITS))),
+            slots: Arc::new(Semaphore::new(rules.most.min(Semaphore::MAX_PERMITS))),
             store,
             rules,
             make,

@@ -18,7 +18,6 @@ use super::{
 };
 use crate::agent::{Agent, MODEL_OVERRIDE, THINKING_LEVEL};
 use crate::history;
-use crate::inbox::Inbox;
 use crate::reply::{Occasion, ReplyText};
 use crate::turn::{TurnError, TurnReport, TurnRequest};
 
@@ -222,19 +221,15 @@ impl Agents {
     async fn work(self: Arc<Self>, run: Run) {
         let outcome = self.outcome(&run).await;
         let kept = serde_json::to_string(&outcome).unwrap_or_default();
-        let mut noted = self.store.end_subagent_run(&run.id, &kept).await;
-        let is_told = outcome.end == End::Stopped;
-        if is_told && noted.is_ok() {
-            // Who stopped it knows.
-            noted = self.store.announced_subagent_run(&run.id).await;
-        }
-        if let Err(error) = noted {
+        if let Err(error) = self.store.end_subagent_run(&run.id, &kept).await {
             tracing::warn!(run = run.id, %error, "what came of a sub-agent's work could not be kept");
         }
-        if !is_told {
-            let key = &run.session.key;
-            let told = Announcement::of_run(&run.id, key, &run.task, &outcome);
-            self.deliver(&run.requester_key, told);
+        let key = &run.session.key;
+        let told = Announcement::of_run(&run.id, key, &run.task, &outcome);
+        match outcome.end {
+            // Who stopped it knows.
+            End::Stopped => self.told(&told).await,
+            _ => self.deliver(&run.requester_key, told),
         }
         // Only now: whoever waits for the last of them finds what it left.
         self.state().errands.remove(&run.id);
@@ -242,16 +237,16 @@ impl Agents {
     }
 
     async fn outcome(&self, run: &Run) -> Outcome {
-        let place = tokio::select! {
+        let slot = tokio::select! {
             biased;
             () = run.stop.asked_for() => None,
-            place = Arc::clone(&self.places).acquire_owned() => place.ok(),
+            slot = Arc::clone(&self.slots).acquire_owned() => slot.ok(),
         };
         let started = Instant::now();
         let is_late = AtomicBool::new(false);
-        let result = match place {
+        let result = match slot {
             None => Err(TurnError::Stopped),
-            Some(_place) => self.take_turn(run, &is_late).await,
+            Some(_slot) => self.take_turn(run, &is_late).await,
         };
         let lasted = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let session = self.store.session_by_key(&run.session.key).await;
@@ -298,11 +293,9 @@ impl Agents {
             }
         };
         let task = [Content::text(&run.task.text, run.task.from)];
-        let inbox = Inbox::new();
         let request = TurnRequest {
             content: &task,
             priority: Priority::Background,
-            inbox: Some(&inbox),
             ..TurnRequest::new(&run.session, "")
         };
         let mut unseen = |_| {};

@@ -14,7 +14,6 @@ use super::children::words;
 use super::{Agents, Errand, State, Stop};
 use crate::agent::Agent;
 use crate::history;
-use crate::inbox::Inbox;
 use crate::session_key::SessionKey;
 use crate::turn::TurnRequest;
 
@@ -89,8 +88,8 @@ impl Agents {
         }
     }
 
-    /// Tells a sub-agent something in the owner's name: at once where it is at work, else in a turn of its own, whose
-    /// answer is waited for as long as `wait`.
+    /// Tells a sub-agent something in the owner's name, in a turn of its own that follows the one it is in. The answer is
+    /// waited for as long as `wait`.
     pub(crate) async fn tell_child(
         &self,
         requester_key: &str,
@@ -98,15 +97,6 @@ impl Agents {
         text: &str,
         wait: Duration,
     ) -> Sent {
-        let inbox = {
-            let state = self.state();
-            let turn = state.turns.get(&child.key);
-            turn.and_then(|turn| turn.inbox.clone())
-        };
-        if let Some(inbox) = inbox {
-            inbox.steer(text);
-            return Sent::Accepted;
-        }
         let agent = match self.agent(&child.agent_id) {
             Ok(agent) => agent,
             Err(error) => return Sent::Failed(error),
@@ -176,7 +166,7 @@ impl Agents {
             },
         };
         let stop = message.stop.clone();
-        let (answer, answered) = oneshot::channel();
+        let (answer, mut answered) = oneshot::channel();
         let Some(me) = self.me.upgrade() else {
             return Sent::Failed("The program is about to end.".to_owned());
         };
@@ -194,23 +184,26 @@ impl Agents {
         };
         // Whoever gives up waiting before the time is over was stopped, and so is the answer.
         let given_up = GivenUp(Some(stop));
-        let outcome = tokio::time::timeout(wait, answered).await;
-        given_up.is_over();
+        let outcome = tokio::time::timeout(wait, &mut answered).await;
+        given_up.disarm();
         drop(waits);
         match outcome {
             Ok(Ok(sent)) => sent,
             Ok(Err(_)) => Sent::Failed("The conversation was not answered.".to_owned()),
-            Err(_) => Sent::TimedOut,
+            Err(_) => {
+                // From here on it is told later, unless it came in this very moment.
+                answered.close();
+                answered.try_recv().unwrap_or(Sent::TimedOut)
+            }
         }
     }
 
     /// Has a message answered.
     async fn answer(self: Arc<Self>, message: Message, answer: oneshot::Sender<Sent>) {
-        let inbox = Inbox::new();
+        // Without an inbox: the answer is to this message, and to nothing that comes in meanwhile.
         let request = TurnRequest {
             content: &message.content,
             priority: message.priority,
-            inbox: Some(&inbox),
             ..TurnRequest::new(&message.session, "")
         };
         let stop = message.stop.asked_for();
@@ -249,7 +242,8 @@ impl Agents {
 /// One session waits for another, as long as this lives.
 struct Waits<'a> {
     agents: &'a Agents,
-    sender: String,
+    /// The one that waits, and the other.
+    pair: (String, String),
 }
 
 impl<'a> Waits<'a> {
@@ -260,31 +254,27 @@ impl<'a> Waits<'a> {
             return None;
         }
         let awaited = &mut state.awaited;
-        awaited.insert(sender.to_owned(), target.to_owned());
-        Some(Self {
-            agents,
-            sender: sender.to_owned(),
-        })
+        let pair = (sender.to_owned(), target.to_owned());
+        awaited.push(pair.clone());
+        Some(Self { agents, pair })
     }
 }
 
 impl Drop for Waits<'_> {
     fn drop(&mut self) {
-        self.agents.state().awaited.remove(&self.sender);
+        let awaited = &mut self.agents.state().awaited;
+        if let Some(at) = awaited.iter().position(|pair| *pair == self.pair) {
+            awaited.swap_remove(at);
+        }
     }
 }
 
 /// Whether one session waits for another, itself or through others.
 fn waits_for(state: &State, one: &str, other: &str) -> bool {
-    let mut at = one;
     // No circle is ever made, so this ends.
-    while let Some(next) = state.awaited.get(at) {
-        if next == other {
-            return true;
-        }
-        at = next;
-    }
-    false
+    let of_one = state.awaited.iter().filter(|(waiting, _)| waiting == one);
+    let mut next = of_one.map(|(_, awaited)| awaited);
+    next.any(|next| next == other || waits_for(state, next, other))
 }
 
 /// Stops an answer that nobody waits for any more because the waiting itself was stopped.
@@ -292,7 +282,7 @@ struct GivenUp(Option<Stop>);
 
 impl GivenUp {
     /// The waiting came to its end.
-    fn is_over(mut self) {
+    fn disarm(mut self) {
         self.0 = None;
     }
 }

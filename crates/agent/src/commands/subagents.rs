@@ -93,9 +93,16 @@ impl Agent {
         let Some(child) = self.store.session_by_key(&run.child_key).await? else {
             return Ok("Its session is gone.".to_owned());
         };
-        let sent = agents.tell_child(&run.requester_key, child, text, WAIT);
+        let wait = match agents.is_at_work(&run.id) {
+            true => Duration::ZERO,
+            false => WAIT,
+        };
+        let sent = agents.tell_child(&run.requester_key, child, text, wait);
         Ok(match sent.await {
-            Sent::Accepted => "⚙️ The sub-agent is told between two steps of its work.".to_owned(),
+            Sent::Accepted => {
+                "⚙️ The sub-agent is told when it is done with its task; its answer will be told."
+                    .to_owned()
+            }
             Sent::Answered { reply, .. } if reply.is_empty() => "(no answer)".to_owned(),
             Sent::Answered { reply, .. } => reply,
             Sent::TimedOut => {

@@ -40,7 +40,7 @@ impl Approver for AtTerminal {
                 Ok(screen) => screen,
                 Err(_) => {
                     self.notices.say(&format!(
-                        "{asker} waits for your word ({tool}): press Enter to be asked."
+                        "{asker} waits for your word ({tool}); press Enter at the prompt to be asked."
                     ));
                     self.screen.lock().await
                 }

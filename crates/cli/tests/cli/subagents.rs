@@ -28,13 +28,18 @@ fn says(text: &'static str) -> When {
 
 /// Conversations that start one sub-agent, which waits at a gate and finds three cats.
 fn script() -> Script {
+    script_behind(Script::new())
+}
+
+/// The same behind other rules.
+fn script_behind(script: Script) -> Script {
     let found = openai_chat(&[Part::Text("3 cats")]).frames().concat();
     let call = Part::ToolCall {
         id: "a",
         name: "sessions_spawn",
         arguments: r#"{"task":"count the cats","label":"cats"}"#,
     };
-    Script::new()
+    script
         .on(
             says("You are a sub-agent"),
             Reply::stream()
@@ -161,4 +166,34 @@ fn a_pipe_gets_what_came_back_before_it_ends() {
         "{}",
         out(&output)
     );
+}
+
+#[test]
+fn a_sub_agent_that_needs_a_word_asks_when_the_prompt_is_free() {
+    let answer = |parts: &[Part<'_>]| openai_chat(parts).frames().concat().into_bytes();
+    let run = answer(&[Part::ToolCall {
+        id: "e",
+        name: "exec",
+        arguments: r#"{"command":"echo three > cats"}"#,
+    }]);
+    let first = says("You are a sub-agent").once();
+    let script = Script::new().on(first, Reply::stream().pause("ask").step(Step::Bytes(run)));
+    let server = block_on(ScriptedServer::start(script_behind(script)));
+    server.release("cats");
+    let home = home(&server);
+    let mut terminal = Terminal::open(&home, &["chat"]);
+    terminal.wait_for(PROMPT);
+    terminal.line("Count my cats.");
+    terminal.wait_for("I am on it.");
+    terminal.wait_for(PROMPT);
+    server.release("ask");
+    terminal.wait_for("The sub-agent \"cats\" waits for your word (exec)");
+    terminal.line("");
+    terminal.wait_for("The sub-agent \"cats\" wants to run (exec):");
+    terminal.wait_for("Allow it? [y/N]");
+    terminal.line("y");
+    terminal.wait_for("Back from a sub-agent: cats (done)");
+    assert_eq!(home.read("clawd/cats"), "three\n");
+    terminal.line("/exit");
+    terminal.wait();
 }

@@ -82,14 +82,16 @@ impl Tool for SessionsSend {
     fn spec(&self) -> ToolSpec {
         ToolSpec {
             name: "sessions_send".to_owned(),
-            description: "Write to another conversation and wait for its answer.".to_owned(),
+            description:
+                "Write to another conversation, by its key or label, and wait for the answer."
+                    .to_owned(),
             parameters: json!({
                 "type": "object",
                 "properties": {
                     "message": {"type": "string"},
-                    "sessionKey": {"type": "string", "description": "key or id, from sessions_list"},
-                    "label": {"type": "string", "description": "instead of sessionKey"},
-                    "agentId": {"type": "string", "description": "whose label"},
+                    "sessionKey": {"type": "string"},
+                    "label": {"type": "string"},
+                    "agentId": {"type": "string"},
                     "timeoutSeconds": {"type": "integer", "description": "0: do not wait"},
                 },
                 "required": ["message"],

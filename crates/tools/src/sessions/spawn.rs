@@ -43,11 +43,11 @@ impl Tool for SessionsSpawn {
     fn spec(&self) -> ToolSpec {
         ToolSpec {
             name: "sessions_spawn".to_owned(),
-            description: "Give a task to a sub-agent; it works beside you, and you are told its result later.".to_owned(),
+            description: "Give a task to a sub-agent; you are told its result later.".to_owned(),
             parameters: json!({
                 "type": "object",
                 "properties": {
-                    "task": {"type": "string", "description": "all that it must know"},
+                    "task": {"type": "string"},
                     "label": {"type": "string"},
                     "agentId": {"type": "string"},
                     "model": {"type": "string"},

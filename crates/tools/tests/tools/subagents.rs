@@ -870,8 +870,9 @@ async fn nothing_is_passed_to_where_a_session_may_not_go() {
         agent_id: Some("work".into()),
         ..Default::default()
     };
-    let spawned = setup.agents.spawn(&setup.main().await, request);
-    let key = spawned.await.unwrap().child_session_key;
+    let main = setup.main().await;
+    let spawned = setup.agents.spawn(&main, request).await.unwrap();
+    let key = spawned.child_session_key;
     // The other agent's first model is elsewhere, so the one that stands here answers.
     let child = setup.agents.session(&key).await.unwrap().unwrap();
     let agent = setup.agents.agent("work").unwrap();
