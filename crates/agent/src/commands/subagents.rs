@@ -24,6 +24,9 @@ const LENGTH: usize = 500;
 /// How long an answer is waited for.
 const WAIT: Duration = Duration::from_secs(30);
 
+/// Fewer characters are no beginning of an id.
+const ID: usize = 4;
+
 /// How it is used.
 const USAGE: &str = "Usage: /subagents list · info <id|#> · log <id|#> [limit] [tools] · send <id|#> <message> · stop <id|#|all>";
 
@@ -138,7 +141,7 @@ fn find<'a>(runs: &'a [SubagentRun], name: &str) -> Option<(usize, &'a SubagentR
     }
     let fits = |run: &SubagentRun| {
         let label = || read_run(run).and_then(|(task, _)| task.label);
-        run.id.starts_with(name)
+        (name.len() >= ID && run.id.starts_with(name))
             || run.child_key.eq_ignore_ascii_case(name)
             || label().is_some_and(|label| label.eq_ignore_ascii_case(name))
     };
