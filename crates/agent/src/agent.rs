@@ -1,7 +1,7 @@
 //! What an agent has at hand: models, a store, and the owner's settings for a run.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use moltbot_llm::{
@@ -10,6 +10,7 @@ use moltbot_llm::{
 use moltbot_store::{Session, SessionPatch, Store, StoreError};
 use serde_json::{Map, Value};
 
+use crate::agents::{Agents, inherited_places, is_subagent};
 use crate::commands::RESET_SETTINGS;
 use crate::context::ContextSettings;
 use crate::disclosure::Offer;
@@ -23,7 +24,7 @@ use crate::skills::SkillCommand;
 use crate::toolbox::Toolbox;
 
 /// The session setting that holds a model chosen for this session.
-const MODEL_OVERRIDE: &str = "modelOverride";
+pub(crate) const MODEL_OVERRIDE: &str = "modelOverride";
 
 /// The session setting that holds the places it is bound to. A reset keeps it: what the owner forbade stays forbidden.
 const PLACES: &str = "places";
@@ -36,7 +37,7 @@ const PROFILE_OVERRIDE: &str = "authProfileOverride";
 const PROFILE_OVERRIDE_SOURCE: &str = "authProfileOverrideSource";
 
 /// The session setting that holds a thinking level chosen for this session.
-const THINKING_LEVEL: &str = "thinkingLevel";
+pub(crate) const THINKING_LEVEL: &str = "thinkingLevel";
 
 /// The session setting that says at which count of compactions memory was last written.
 pub(crate) const FLUSHED_AT_COMPACTION: &str = "memoryFlushCompactionCount";
@@ -81,6 +82,8 @@ pub struct Agent {
     pub(crate) skills: Vec<SkillCommand>,
     pub(crate) context: ContextSettings,
     credentials: Arc<Credentials>,
+    /// The agents of this process, where it is one of them.
+    pub(crate) agents: Weak<Agents>,
 }
 
 impl Agent {
@@ -103,6 +106,7 @@ impl Agent {
             skills: Vec::new(),
             context: ContextSettings::default(),
             credentials: Arc::default(),
+            agents: Weak::new(),
         }
     }
 
@@ -113,18 +117,18 @@ impl Agent {
         self
     }
 
+    /// The same agent as one of several.
+    #[must_use]
+    pub(crate) fn among(mut self, agents: Weak<Agents>) -> Self {
+        self.agents = agents;
+        self
+    }
+
     /// The same agent with these tools, and whoever decides about their calls.
     #[must_use]
     pub fn with_tools(mut self, tools: Toolbox, gate: Gate) -> Self {
         self.tools = tools;
         self.gate = gate;
-        self
-    }
-
-    /// The same agent without a tool, as it is where that tool has nothing to work with.
-    #[must_use]
-    pub fn without_tool(mut self, name: &str) -> Self {
-        self.tools = self.tools.filter(|one| one != name);
         self
     }
 
@@ -402,15 +406,20 @@ pub(crate) fn rungs(
     left_out.splice(0..0, dropped);
     let (rungs, outside) = Catalog::within(rungs, &settings.places)?;
     left_out.extend(outside);
-    let (rungs, outside) = Catalog::within(rungs, &session_places(session))?;
+    let (mut rungs, outside) = Catalog::within(rungs, &session_places(session))?;
     left_out.extend(outside);
+    for places in inherited_places(session) {
+        let (inside, outside) = Catalog::within(rungs, &places)?;
+        rungs = inside;
+        left_out.extend(outside);
+    }
     Ok((rungs, left_out))
 }
 
 /// What a session's key tells about its tools.
 pub(crate) fn tool_scope(session: &Session) -> ToolPolicyScope<'static> {
     ToolPolicyScope {
-        is_subagent: session.key.contains(":subagent:"),
+        is_subagent: is_subagent(session),
         ..ToolPolicyScope::default()
     }
 }

@@ -26,4 +26,5 @@ mod pull;
 mod seeds;
 mod services;
 mod setup;
+mod subagents;
 mod terminal;

@@ -17,5 +17,6 @@ mod message;
 #[cfg(unix)]
 mod processes;
 mod sessions;
+mod subagents;
 mod web_fetch;
 mod web_search;
