@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use moltbot_guard::secrets::Secrets;
 use moltbot_llm::{
     Backends, Catalog, CatalogError, Credentials, Model, ModelRef, Places, ThinkingLevel,
 };
@@ -77,6 +78,7 @@ pub struct Agent {
     pub(crate) tools: Toolbox,
     pub(crate) policies: ToolPolicies,
     pub(crate) gate: Gate,
+    pub(crate) secrets: Arc<Secrets>,
     pub(crate) prompt: PromptSettings,
     /// Skills that have commands.
     pub(crate) skills: Vec<SkillCommand>,
@@ -102,6 +104,7 @@ impl Agent {
             tools: Toolbox::new(),
             policies: ToolPolicies::default(),
             gate: Gate::closed(),
+            secrets: Arc::default(),
             prompt: PromptSettings::default(),
             skills: Vec::new(),
             context: ContextSettings::default(),
@@ -129,6 +132,14 @@ impl Agent {
     pub fn with_tools(mut self, tools: Toolbox, gate: Gate) -> Self {
         self.tools = tools;
         self.gate = gate;
+        self
+    }
+
+    /// The same agent, which keeps these secrets: they are taken out of what is said to it and what its tools bring, and
+    /// no call takes them elsewhere.
+    #[must_use]
+    pub fn with_secrets(mut self, secrets: Arc<Secrets>) -> Self {
+        self.secrets = secrets;
         self
     }
 

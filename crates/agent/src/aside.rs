@@ -70,6 +70,7 @@ impl<'a> Aside<'a> {
                 tools,
                 policies: &agent.policies,
                 gate: &agent.gate,
+                secrets: &agent.secrets,
                 clock: &self.clock,
                 session: self.session,
                 workspace: &agent.settings.workspace,

@@ -1,9 +1,11 @@
 //! The tool calls of one reply: read, decided on, done, and answered in the order in which they were asked for.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use moltbot_guard::secrets::Secrets;
 use moltbot_guard::{Effect, Evidence, Plan, TargetKind, Visibility};
 use moltbot_llm::{Content, Message, ModelRef, Provenance, ToolCall, ToolResultMessage};
 use moltbot_store::Session;
@@ -24,6 +26,7 @@ pub(crate) struct Calls<'a> {
     pub(crate) tools: &'a Toolbox,
     pub(crate) policies: &'a ToolPolicies,
     pub(crate) gate: &'a Gate,
+    pub(crate) secrets: &'a Secrets,
     pub(crate) clock: &'a TurnClock,
     pub(crate) session: &'a Session,
     pub(crate) workspace: &'a Path,
@@ -160,7 +163,12 @@ impl Calls<'_> {
             Err(error) => return refuse(error),
         };
         let scene = self.scene(call, None);
-        let plan = tool.plan(&arguments, &scene);
+        let mut plan = tool.plan(&arguments, &scene);
+        if leaves(plan.effect)
+            && let Some(secret) = self.secrets.find(&asked.arguments)
+        {
+            plan.forbidden = Some(format!("It would give away the secret {secret}."));
+        }
         progress(Progress::ToolStarted {
             id: call.id.clone(),
             name: name.clone(),
@@ -216,7 +224,9 @@ impl Calls<'_> {
                 error,
                 took: started.elapsed(),
             });
-            outputs[at] = Some(outcome.unwrap_or_else(told));
+            let mut output = outcome.unwrap_or_else(told);
+            self.keep_secret(&mut output);
+            outputs[at] = Some(output);
         }
     }
 
@@ -240,6 +250,17 @@ impl Calls<'_> {
         }
     }
 
+    /// Takes the owner's secrets out of what a tool brought: neither a model nor a transcript is shown them.
+    fn keep_secret(&self, output: &mut ToolOutput) {
+        for part in &mut output.content {
+            if let Content::Text { text, .. } = part
+                && let Cow::Owned(shown) = self.secrets.redact(text)
+            {
+                *text = shown;
+            }
+        }
+    }
+
     fn scene<'a>(&'a self, call: &'a ToolCall, decided: Option<&'a Plan>) -> Scene<'a> {
         Scene {
             session: self.session,
@@ -248,6 +269,14 @@ impl Calls<'_> {
             decided,
         }
     }
+}
+
+/// Whether a call of this kind takes its arguments to somebody else.
+fn leaves(effect: Effect) -> bool {
+    matches!(
+        effect,
+        Effect::ReadsOutside | Effect::Sends | Effect::ChangesAccount | Effect::Delegates
+    )
 }
 
 /// Who may see what a call of this plan brings: what everybody can fetch or find, everybody.

@@ -22,6 +22,8 @@ pub struct Question {
     pub tool: String,
     /// What it would do.
     pub plan: Plan,
+    /// The agent that wants it.
+    pub agent_id: String,
     /// The conversation that it belongs to.
     pub session_key: String,
     /// The rule by which it is asked.
@@ -126,6 +128,7 @@ impl Gate {
         let question = Question {
             tool: tool.to_owned(),
             plan: plan.clone(),
+            agent_id: scene.session.agent_id.clone(),
             session_key: scene.session.key.clone(),
             rule: decision.rule,
             reason: decision.reason.clone(),

@@ -170,6 +170,7 @@ impl Agent {
             tools: &tools,
             policies: &self.policies,
             gate: &self.gate,
+            secrets: &self.secrets,
             clock,
             session,
             workspace: &self.settings.workspace,

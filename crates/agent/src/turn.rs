@@ -196,8 +196,9 @@ impl Agent {
             .clone();
         let offer = self.offer(Some(session), &first.reference);
         let prompt = history.prompt(&offer);
-        let owner = (!request.message.is_empty())
-            .then(|| Content::text(request.message, Provenance::Owner));
+        // What the person says is kept in a transcript and sent to models, too.
+        let words = self.secrets.redact(request.message);
+        let owner = (!words.is_empty()).then(|| Content::text(words, Provenance::Owner));
         let said = owner.into_iter().chain(request.content.iter().cloned());
         let message = self.prompt.stamp.on(said.collect(), now_ms());
         let entries = vec![history::entry(&message)];
@@ -232,6 +233,7 @@ impl Agent {
                 tools: offer.tools(&[]),
                 policies: &self.policies,
                 gate: &self.gate,
+                secrets: &self.secrets,
                 clock: &clock,
                 session,
                 workspace: &self.settings.workspace,

@@ -15,6 +15,7 @@ use moltbot_config::{
     Environment, LoadError, MAIN_AGENT, Paths, Profile, Snapshot, normalize_agent_id,
 };
 use moltbot_engine::models::{self, InstalledModel};
+use moltbot_guard::secrets::{Secrets, in_config, is_secret_name};
 use moltbot_llm::{
     Backend, Backends, Catalog, CooldownPolicy, Credentials, Knowledge, Lines, Places,
     ThinkingLevel, over_http_in,
@@ -276,15 +277,26 @@ impl App {
             &defaults.context_pruning.clone().unwrap_or_default(),
             Some(toolbox::results_dir(snapshot)),
         );
-        let agent = Agent::new(catalog, backends, store, settings).with_credentials(credentials);
+        let agent = Agent::new(catalog, backends, store, settings)
+            .with_credentials(Arc::clone(&credentials));
         let access = SessionAccess::from_config(&snapshot.config);
         tools.add(SessionStatus::new(agent.clone(), access));
         Ok(agent
             .with_skill_commands(skill_commands(&skills.usable, &reserved))
+            .with_secrets(Arc::new(self.secrets(&credentials)))
             .with_prompt(prompt)
             .with_context(context)
             .with_tools(tools, shared.gate.clone())
             .with_tool_policies(ToolPolicies::new(&self.snapshot.config)))
+    }
+
+    /// What nobody is to be shown: what the configuration, the environment and the auth profiles hold.
+    fn secrets(&self, credentials: &Credentials) -> Secrets {
+        let variables = self.snapshot.environment.vars.iter();
+        let variables = variables.filter(|(name, _)| is_secret_name(name));
+        let variables = variables.map(|(name, value)| (name.clone(), value.clone()));
+        let named = in_config(&self.snapshot.value).into_iter();
+        Secrets::new(named.chain(variables).chain(credentials.secrets()))
     }
 
     /// How much the owner wants to be asked about.

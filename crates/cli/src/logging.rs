@@ -1,7 +1,10 @@
-//! The log: one file a day in the state directory, JSON lines.
+//! The log: one file a day in the state directory, JSON lines, without secrets.
+
+mod discreet;
 
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use moltbot_config::Snapshot;
@@ -10,6 +13,8 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+
+use discreet::{Discreet, Discretion};
 
 /// Days for which a daily log is kept.
 const KEPT_DAYS: u64 = 7;
@@ -28,9 +33,13 @@ pub(crate) fn start(snapshot: &Snapshot) {
             open(&daily(dir))
         }
     };
+    let discretion = Arc::new(Discretion::new(snapshot));
     let console = settings.console_level.map(|level| {
         tracing_subscriber::fmt::layer()
-            .with_writer(std::io::stderr)
+            .with_writer(Discreet {
+                place: std::io::stderr,
+                discretion: Arc::clone(&discretion),
+            })
             .with_target(false)
             .without_time()
             .with_filter(filter(level))
@@ -38,7 +47,10 @@ pub(crate) fn start(snapshot: &Snapshot) {
     let file = file.map(|file| {
         tracing_subscriber::fmt::layer()
             .json()
-            .with_writer(file)
+            .with_writer(Discreet {
+                place: file,
+                discretion: Arc::clone(&discretion),
+            })
             .with_filter(level)
     });
     // Fails only where a subscriber stands already, which then serves.

@@ -22,6 +22,13 @@ pub struct Decision {
 /// Decides about a call. The same call in the same conversation is always decided the same way; nothing in it asks what
 /// a text means, so nothing that a text says can change the answer.
 pub fn decide(plan: &Plan, evidence: &Evidence, preset: Preset) -> Decision {
+    if let Some(reason) = &plan.forbidden {
+        return Decision {
+            verdict: Verdict::Refuse,
+            rule: "forbidden",
+            reason: reason.clone(),
+        };
+    }
     let call = features(plan, evidence);
     let rule = RULES.iter().find(|rule| rule.when.fits(&call));
     let Some(rule) = rule else {
@@ -82,6 +89,7 @@ pub(crate) fn features(plan: &Plan, evidence: &Evidence) -> Features {
             && plan.targets.iter().all(|t| t.kind == TargetKind::Query),
         remembers: has(TargetKind::Memory),
         pays: has(TargetKind::Amount),
+        listed: plan.listed,
         receivers: worst(&TargetKind::receives),
         objects: worst(&|kind| !kind.receives() && *kind != TargetKind::Query),
         wording: wording.unwrap_or(Wording::Owners),

@@ -1,5 +1,7 @@
 //! What a call would do, as far as its arguments tell.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use crate::effect::{Effect, Manner};
@@ -22,6 +24,15 @@ pub struct Plan {
     /// The words that somebody gets to read by it: a message, a title, the subject of a payment.
     #[serde(default)]
     pub content: Vec<String>,
+    /// Whether the owner allowed every program of a command for good.
+    #[serde(default)]
+    pub listed: bool,
+    /// The programs that allowing a command for good would allow; none where that cannot be.
+    #[serde(default)]
+    pub programs: Vec<PathBuf>,
+    /// Why the owner's settings forbid the call, whatever the rules say.
+    #[serde(default)]
+    pub forbidden: Option<String>,
 }
 
 impl Plan {
@@ -33,6 +44,9 @@ impl Plan {
             manner: Manner::default(),
             targets: Vec::new(),
             content: Vec::new(),
+            listed: false,
+            programs: Vec::new(),
+            forbidden: None,
         }
     }
 

@@ -95,6 +95,7 @@ pub(crate) struct When {
     searches: Option<bool>,
     remembers: Option<bool>,
     pays: Option<bool>,
+    listed: Option<bool>,
     receivers: Need,
     objects: Need,
     wording: Wording,
@@ -116,6 +117,8 @@ pub(crate) struct Features {
     pub(crate) remembers: bool,
     /// It names an amount.
     pub(crate) pays: bool,
+    /// The owner allowed all its programs for good.
+    pub(crate) listed: bool,
     /// The worst founded of those who learn something.
     pub(crate) receivers: Option<Grade>,
     /// The worst founded of what it acts on otherwise.
@@ -134,6 +137,7 @@ impl When {
             && either(self.searches, call.searches)
             && either(self.remembers, call.remembers)
             && either(self.pays, call.pays)
+            && either(self.listed, call.listed)
             && self.receivers.is_met(call.receivers)
             && self.objects.is_met(call.objects)
             && call.wording >= self.wording
@@ -151,6 +155,7 @@ const fn calls(effects: &'static [Effect]) -> When {
         searches: None,
         remembers: None,
         pays: None,
+        listed: None,
         receivers: Need::Anything,
         objects: Need::Anything,
         wording: Foreign,
@@ -184,6 +189,10 @@ impl When {
     }
     const fn unpaid(mut self) -> Self {
         self.pays = Some(false);
+        self
+    }
+    const fn listed(mut self) -> Self {
+        self.listed = Some(true);
         self
     }
     const fn to(mut self, need: Need) -> Self {
@@ -292,6 +301,8 @@ pub const RULES: &[Rule] = &[
 
     rule("run-ordered", "You ordered this very command, and no text from outside was read before.",
         calls(&[RunsCode]).of(Need::Some(Named)).tainted(false), [A, A, Q]),
+    rule("run-listed", "You allowed its programs for good, and no text from outside was read before.",
+        calls(&[RunsCode]).listed().tainted(false), [A, A, Q]),
     rule("run-after-outside", "It runs a program after the conversation has read text from outside.",
         calls(&[RunsCode]).tainted(true), [Q, Q, R]),
     rule("run", "It runs a program.",

@@ -163,6 +163,11 @@ impl Credentials {
         ranked
     }
 
+    /// Every stored secret with the name of its profile, for finding them where they do not belong.
+    pub fn secrets(&self) -> impl Iterator<Item = (String, String)> {
+        self.profiles.all().map(StoredProfile::named_secret)
+    }
+
     /// The order in which a provider's profiles are tried, and whether the owner set it (in the profile file, else in
     /// `auth.order`).
     pub fn order(&self, provider: &str) -> (Vec<String>, bool) {

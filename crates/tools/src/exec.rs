@@ -23,6 +23,7 @@ mod plain_text;
 mod process;
 mod process_tool;
 mod report;
+mod rules;
 mod settings;
 mod spawn;
 pub(crate) mod spill;
@@ -32,6 +33,7 @@ mod table;
 mod tool;
 
 pub use process_tool::ProcessTool;
+pub use rules::CommandRules;
 pub use settings::ExecSettings;
 pub use table::ProcessTable;
 pub use tool::ExecTool;

@@ -14,7 +14,7 @@ mod picture;
 mod sessions;
 pub mod web;
 
-pub use exec::{ExecSettings, ExecTool, ProcessTable, ProcessTool};
+pub use exec::{CommandRules, ExecSettings, ExecTool, ProcessTable, ProcessTool};
 pub use files::{ApplyPatch, Edit, Folders, Read, Write, tools as file_tools};
 pub use image::ImageTool;
 pub use message::MessageTool;

@@ -1,5 +1,6 @@
 //! A compaction as it is written down.
 
+use moltbot_guard::less_trusted;
 use moltbot_llm::{Content, Message, Provenance};
 use moltbot_store::NewEntry;
 use serde::{Deserialize, Serialize};
@@ -106,15 +107,7 @@ impl Compaction {
 /// The least trusted of these sources. What only the owner said is the program's once a model or a digest has put it in
 /// other words.
 pub(crate) fn least_trusted(sources: impl Iterator<Item = Provenance>) -> Provenance {
-    let rank = |source: &Provenance| match source {
-        Provenance::Owner | Provenance::Program => 0,
-        Provenance::OwnFiles => 1,
-        Provenance::Agent => 2,
-        Provenance::Paired => 3,
-        Provenance::Stranger => 4,
-        Provenance::Outside => 5,
-    };
-    match sources.max_by_key(rank) {
+    match sources.reduce(less_trusted) {
         None | Some(Provenance::Owner) => Provenance::Program,
         Some(source) => source,
     }

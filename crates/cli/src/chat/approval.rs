@@ -1,10 +1,12 @@
 //! Asking the owner at the terminal whether a tool call may be done.
 
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use moltbot_agent::{Approver, Question};
 use moltbot_guard::invisible::written_out;
+use moltbot_guard::shell::Approvals;
 use rustyline::DefaultEditor;
 use tokio::sync::Mutex;
 
@@ -23,6 +25,8 @@ pub(super) struct AtTerminal {
     pub(super) session_key: Arc<OnceLock<String>>,
     pub(super) terminal: TerminalLock,
     pub(super) notices: Notices,
+    /// `exec-approvals.json`, for what is allowed for good.
+    pub(super) approvals: PathBuf,
     /// Taken away before a question: it would turn where the question stands.
     pub(super) sign: SignOfLife,
 }
@@ -62,16 +66,35 @@ impl Approver for AtTerminal {
             output::note(format!("    {}", written_out(line)));
         }
         output::note(output::styled(output::DIM, written_out(reason)));
-        let answer = tokio::task::spawn_blocking(|| {
+        let programs: Vec<String> = plan
+            .programs
+            .iter()
+            .map(|path| written_out(&path.display().to_string()))
+            .collect();
+        let prompt = match programs.is_empty() {
+            true => "Allow it? [y/N] ".to_owned(),
+            false => format!(
+                "Allow it? [y/N/a] (a: {} from now on) ",
+                programs.join(", ")
+            ),
+        };
+        let answer = tokio::task::spawn_blocking(move || {
             let mut editor = DefaultEditor::new().ok()?;
-            editor.readline("Allow it? [y/N] ").ok()
+            editor.readline(&prompt).ok()
         });
         // Ctrl-C, the end of the input and a terminal that cannot be read are a no.
-        answer
-            .await
-            .ok()
-            .flatten()
-            .is_some_and(|answer| is_yes(&answer))
+        let answer = answer.await.ok().flatten().unwrap_or_default();
+        if !plan.programs.is_empty() && is_always(&answer) {
+            let kept = Approvals::allow(&self.approvals, &question.agent_id, &plan.programs);
+            if let Err(error) = kept {
+                output::note(output::styled(
+                    output::BAD,
+                    format!("Allowed this once only: {error}."),
+                ));
+            }
+            return true;
+        }
+        is_yes(&answer)
     }
 }
 
@@ -84,6 +107,11 @@ fn one_line(name: &str) -> String {
 fn is_yes(answer: &str) -> bool {
     let answer = answer.trim().to_lowercase();
     ["y", "yes", "j", "ja", "是", "好"].contains(&answer.as_str())
+}
+
+fn is_always(answer: &str) -> bool {
+    let answer = answer.trim().to_lowercase();
+    ["a", "always", "immer", "总是"].contains(&answer.as_str())
 }
 
 #[cfg(test)]

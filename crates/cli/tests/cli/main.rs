@@ -23,6 +23,7 @@ mod pairing;
 mod probe;
 mod prompt;
 mod pull;
+mod secrets;
 mod seeds;
 mod services;
 mod setup;

@@ -133,6 +133,11 @@ impl StoredProfile {
         redact(&self.secret)
     }
 
+    /// Its secret, with a name for it.
+    pub(super) fn named_secret(&self) -> (String, String) {
+        (format!("auth profile {}", self.id), self.secret.clone())
+    }
+
     /// How it can be used.
     fn credential(&self) -> Credential {
         Credential {

@@ -4,18 +4,10 @@ use std::collections::BTreeMap;
 use std::env;
 use std::path::PathBuf;
 
+use moltbot_guard::secrets::is_secret_name;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-/// What names of secrets end in; a name that is only this, without the line, is one too.
-const SECRET_ENDINGS: [&str; 6] = [
-    "_API_KEY",
-    "_TOKEN",
-    "_SECRET",
-    "_PASSWORD",
-    "_SECRET_KEY",
-    "_SECRET_ACCESS_KEY",
-];
 /// What the names of this program's own settings begin with.
 const OWN: [&str; 2] = ["CLAWDBOT_", "MOLTBOT_"];
 /// Names that make a shell or the system's loader run something else than the command says.
@@ -98,11 +90,8 @@ pub(super) fn of_call(env: &Map<String, Value>) -> Result<BTreeMap<String, Strin
 }
 
 fn is_secret(name: &str) -> bool {
-    let name = name.to_ascii_uppercase();
-    OWN.iter().any(|beginning| name.starts_with(beginning))
-        || SECRET_ENDINGS
-            .iter()
-            .any(|ending| name.ends_with(ending) || name == ending[1..])
+    let upper = name.to_ascii_uppercase();
+    OWN.iter().any(|beginning| upper.starts_with(beginning)) || is_secret_name(name)
 }
 
 #[cfg(test)]

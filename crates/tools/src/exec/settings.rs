@@ -7,6 +7,7 @@ use moltbot_config::Config;
 use moltbot_config::Environment;
 
 use super::environment;
+use super::rules::CommandRules;
 
 /// How long a call may wait for its command, least and most.
 const YIELD: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(120));
@@ -24,6 +25,8 @@ pub struct ExecSettings {
     pub keep: Duration,
     /// The environment that commands start with.
     pub environment: BTreeMap<String, String>,
+    /// What the owner allowed or forbade for good; `None`: nothing.
+    pub rules: Option<CommandRules>,
 }
 
 impl ExecSettings {
@@ -61,6 +64,7 @@ impl ExecSettings {
                 &environment.vars,
                 path_prepend.unwrap_or_default(),
             ),
+            rules: Some(CommandRules::from_config(config, agent_id, environment)),
         }
     }
 
@@ -83,6 +87,7 @@ impl Default for ExecSettings {
             timeout: Duration::from_secs(1800),
             keep: Duration::from_secs(1800),
             environment: BTreeMap::new(),
+            rules: None,
         }
     }
 }

@@ -1,12 +1,13 @@
 //! The tool that runs commands.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use moltbot_agent::{
     Arguments, Effect, Plan, Scene, TargetKind, Tool, ToolError, ToolOutput, read_arguments,
 };
+use moltbot_guard::shell::Programs;
 use moltbot_llm::ToolSpec;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -62,6 +63,25 @@ impl ExecTool {
             }
             _ => scene.workspace.join(wanted),
         }
+    }
+
+    /// The plan with what the owner said of such commands for good.
+    fn judged(&self, plan: Plan, command: &str, is_bare: bool, scene: &Scene<'_>) -> Plan {
+        let Some(rules) = &self.settings.rules else {
+            return plan;
+        };
+        let path = self.settings.environment.get("PATH");
+        let programs = Programs::new(path.map_or("", String::as_str), scene.workspace);
+        // What anybody can write in, the agent can, too.
+        let shared = ["/tmp", "/var/tmp", "/dev/shm"].map(Path::new);
+        let writable: Vec<&Path> = shared.into_iter().chain([scene.workspace]).collect();
+        let mut plan = rules.judge(plan, command, &programs, &writable);
+        if !is_bare {
+            // Another folder or a variable can make another program of it.
+            plan.listed = false;
+            plan.programs.clear();
+        }
+        plan
     }
 
     fn launch(&self, request: &Request, scene: &Scene<'_>) -> Result<Launch, ToolError> {
@@ -148,8 +168,14 @@ impl Tool for ExecTool {
         };
         let plan = Plan::new(Effect::RunsCode, detail);
         match arguments.get("command").and_then(Value::as_str) {
-            Some(command) if is_bare => plan.on(TargetKind::Command, command),
-            _ => plan,
+            Some(command) => {
+                let plan = self.judged(plan, command, is_bare, scene);
+                match is_bare {
+                    true => plan.on(TargetKind::Command, command),
+                    false => plan,
+                }
+            }
+            None => plan,
         }
     }
 

@@ -1,0 +1,82 @@
+//! Lines of a log without secrets.
+
+use std::io::{self, Write};
+use std::sync::{Arc, OnceLock};
+
+use moltbot_config::Snapshot;
+use moltbot_config::schema::RedactSensitive;
+use moltbot_guard::secrets::{Masks, Secrets, in_config, is_secret_name};
+use tracing_subscriber::fmt::MakeWriter;
+
+/// What is taken out of a log: the owner's own secrets always, what looks like one unless the owner wants to see it
+/// (`logging.redactSensitive`, `redactPatterns`).
+pub(super) struct Discretion {
+    secrets: Secrets,
+    /// `None`: nothing is masked.
+    patterns: Option<Vec<String>>,
+    /// Made with the first line: most commands write none.
+    masks: OnceLock<Masks>,
+}
+
+impl Discretion {
+    pub(super) fn new(snapshot: &Snapshot) -> Self {
+        let settings = snapshot.config.logging.clone().unwrap_or_default();
+        let variables = snapshot.environment.vars.iter();
+        let variables = variables.filter(|(name, _)| is_secret_name(name));
+        let variables = variables.map(|(name, value)| (name.clone(), value.clone()));
+        Self {
+            secrets: Secrets::new(in_config(&snapshot.value).into_iter().chain(variables)),
+            patterns: match settings.redact_sensitive() {
+                RedactSensitive::Off => None,
+                RedactSensitive::Tools => Some(settings.redact_patterns.unwrap_or_default()),
+            },
+            masks: OnceLock::new(),
+        }
+    }
+
+    fn shown(&self, line: &str) -> String {
+        let line = self.secrets.redact(line);
+        match &self.patterns {
+            Some(patterns) => {
+                let masks = self.masks.get_or_init(|| Masks::new(patterns).0);
+                masks.apply(&line).into_owned()
+            }
+            None => line.into_owned(),
+        }
+    }
+}
+
+/// A place that a log is written to, with discretion.
+pub(super) struct Discreet<M> {
+    pub(super) place: M,
+    pub(super) discretion: Arc<Discretion>,
+}
+
+impl<'a, M: MakeWriter<'a>> MakeWriter<'a> for Discreet<M> {
+    type Writer = Line<'a, M::Writer>;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        Line {
+            writer: self.place.make_writer(),
+            discretion: &self.discretion,
+        }
+    }
+}
+
+/// Where one line goes. The subscriber writes each whole.
+pub(super) struct Line<'a, W> {
+    writer: W,
+    discretion: &'a Discretion,
+}
+
+impl<W: Write> Write for Line<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let line = self.discretion.shown(&String::from_utf8_lossy(bytes));
+        self.writer.write_all(line.as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
+    }
+}
