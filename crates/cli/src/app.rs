@@ -4,12 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use moltbot_agent::{Agent, AgentSettings, ContextSettings, Gate, Limits, PromptSettings, SessionKey, Skills,
-    StoredRecords, ToolPolicies, command_names, skill_commands, Preset};
+use moltbot_agent::{
+    Agent, AgentSettings, ContextSettings, Gate, Limits, Preset, PromptSettings, SessionKey,
+    Skills, StoredRecords, ToolPolicies, command_names, skill_commands,
+};
+use moltbot_config::schema::GuardPreset;
 use moltbot_config::{
     Environment, LoadError, MAIN_AGENT, Paths, Profile, Snapshot, normalize_agent_id,
 };
-use moltbot_config::schema::GuardPreset;
 use moltbot_engine::models::{self, InstalledModel};
 use moltbot_llm::{
     Backend, Backends, Catalog, CooldownPolicy, Credentials, Knowledge, Places, ThinkingLevel,
@@ -202,8 +204,8 @@ impl App {
 
     /// How much the owner wants to be asked about.
     fn guard_preset(&self) -> Preset {
-        let guard = self.snapshot.config.guard.as_ref();
-        match guard.and_then(|guard| guard.preset) {
+        let tools = self.snapshot.config.tools.as_ref();
+        match tools.and_then(|tools| tools.guard.as_ref()?.preset) {
             Some(GuardPreset::Relaxed) => Preset::Relaxed,
             Some(GuardPreset::Standard) | None => Preset::Standard,
             Some(GuardPreset::Strict) => Preset::Strict,

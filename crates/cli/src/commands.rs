@@ -4,9 +4,9 @@ mod agent;
 pub(crate) mod completions;
 mod config;
 mod doctor;
-mod guard;
 #[cfg(feature = "engine")]
 pub(crate) mod engine_worker;
+mod guard;
 mod memory;
 mod models;
 mod prompt;

@@ -141,8 +141,6 @@ section! {
         pub talk: Option<Talk>,
         /// The server that holds everything together.
         pub gateway: Option<Gateway>,
-        /// What agents do unasked.
-        pub guard: Option<Guard>,
         /// Instructions that an agent reads when it needs them.
         pub skills: Option<Skills>,
         /// Extensions.

@@ -84,13 +84,23 @@ fn print(session: &Session, explained: &Explanation) -> Result<(), Exit> {
         vec!["Verdict".to_owned(), word(&decision.verdict)],
         vec!["Rule".to_owned(), decision.rule.to_owned()],
         vec!["Why".to_owned(), output::plain(&decision.reason)],
-        vec!["Would".to_owned(), format!("{}: {}", plan.effect.describe(), output::plain(&plan.detail))],
+        vec![
+            "Would".to_owned(),
+            format!(
+                "{}: {}",
+                plan.effect.describe(),
+                output::plain(&plan.detail)
+            ),
+        ],
         vec!["Session".to_owned(), session.key.clone()],
         vec!["Least trusted source".to_owned(), word(&label.source)],
         vec!["Has read".to_owned(), word(&label.visibility)],
     ];
     rows.extend(targets.iter().map(|(target, grade)| {
-        vec!["Target".to_owned(), format!("{} ({})", output::plain(&target.value), word(grade))]
+        vec![
+            "Target".to_owned(),
+            format!("{} ({})", output::plain(&target.value), word(grade)),
+        ]
     }));
     output::line(output::table(&["Part", "Says"], &rows))
 }
