@@ -10,6 +10,7 @@ mod doctor;
 #[cfg(feature = "engine")]
 mod engine;
 mod fixtures;
+mod guard;
 mod memory;
 mod models;
 mod probe;
