@@ -38,7 +38,8 @@ pub enum ExplainError {
 }
 
 impl Agent {
-    /// What would be decided about a call of a tool, its arguments as JSON text, in a conversation as it stands. Rules
+    /// What would be decided about a call of a tool, its arguments as JSON text, in a conversation as it stands; one that has
+    /// not begun has read nothing. Rules
     /// about which tools there are, such as `tools.deny`, come before and are not asked here.
     ///
     /// # Errors
@@ -55,8 +56,15 @@ impl Agent {
         })?;
         let arguments = arguments::read(arguments, &known.spec(), known.aliases())
             .map_err(ExplainError::Arguments)?;
-        let history = History::read(&self.store, &session.session_id).await?;
-        let evidence = evidence::of(&history.into_context().messages(), &self.tools);
+        let begun = self.store.session_by_id(&session.session_id).await;
+        let messages = match begun.map_err(HistoryError::from)? {
+            Some(begun) => History::read(&self.store, &begun.session_id)
+                .await?
+                .into_context()
+                .messages(),
+            None => Vec::new(),
+        };
+        let evidence = evidence::of(&messages, &self.tools);
         let scene = Scene {
             session,
             workspace: &self.settings.workspace,

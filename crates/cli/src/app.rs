@@ -301,8 +301,8 @@ impl App {
 
     /// How much the owner wants to be asked about.
     fn guard_preset(&self) -> Preset {
-        let guard = self.snapshot.config.guard.as_ref();
-        match guard.and_then(|guard| guard.preset) {
+        let tools = self.snapshot.config.tools.as_ref();
+        match tools.and_then(|tools| tools.guard.as_ref()?.preset) {
             Some(GuardPreset::Relaxed) => Preset::Relaxed,
             Some(GuardPreset::Standard) | None => Preset::Standard,
             Some(GuardPreset::Strict) => Preset::Strict,

@@ -145,8 +145,6 @@ section! {
         pub gateway: Option<Gateway>,
         /// Servers that bring tools of their own, over the Model Context Protocol.
         pub mcp: Option<Mcp>,
-        /// What agents do unasked.
-        pub guard: Option<Guard>,
         /// Instructions that an agent reads when it needs them.
         pub skills: Option<Skills>,
         /// Extensions.

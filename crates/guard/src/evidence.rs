@@ -217,7 +217,7 @@ impl Evidence {
                 .said
                 .iter()
                 .any(|said| order::is_ordered(value, &said.text)),
-            TargetKind::Query => self.is_owner_worded(value),
+            TargetKind::Query | TargetKind::Name => self.is_owner_worded(value),
             TargetKind::Amount => amount::parse(value).is_some_and(|value| {
                 self.said
                     .iter()

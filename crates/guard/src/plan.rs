@@ -111,6 +111,8 @@ pub enum TargetKind {
     Amount,
     /// A value that something is set to: a password, a street.
     Setting,
+    /// What something new is to go by: the title of an event, the name of a file.
+    Name,
     /// The id of something in an account, and of what.
     Handle(String),
 }

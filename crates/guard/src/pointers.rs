@@ -106,7 +106,7 @@ fn is_host(text: &str) -> bool {
                 .all(|c| c.is_alphanumeric() || c == '-' || c == '_')
     };
     labels.len() >= 2
-        && labels.iter().all(|label| is_label(label))
+        && labels.iter().all(is_label)
         && labels
             .last()
             .is_some_and(|last| last.len() >= 2 && last.chars().all(char::is_alphabetic))

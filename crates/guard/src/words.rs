@@ -70,7 +70,7 @@ fn ends(next: Option<char>, second: Option<char>) -> bool {
     match (next, second) {
         (None, _) => true,
         // The end of a sentence, also where the blank was forgotten.
-        (Some('.'), second) => second.is_none_or(|s| !(s.is_alphanumeric() && !s.is_uppercase())),
+        (Some('.'), second) => second.is_none_or(|s| !s.is_alphanumeric() || s.is_uppercase()),
         (Some(','), second) => second.is_none_or(|s| !s.is_ascii_digit()),
         (Some(next), _) => !(next.is_alphanumeric() || matches!(next, '@' | '_' | '-' | '/' | '+')),
     }

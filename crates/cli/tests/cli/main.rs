@@ -14,6 +14,7 @@ mod engine;
 #[cfg(unix)]
 mod examples;
 mod fixtures;
+mod guard;
 #[cfg(unix)]
 mod mcp;
 mod media;

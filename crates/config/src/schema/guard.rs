@@ -1,4 +1,4 @@
-//! `guard`: what agents do unasked.
+//! `tools.guard`: what agents do unasked.
 
 section! {
     /// What agents do unasked.

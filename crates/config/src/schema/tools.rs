@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::forms::AllowList;
+use super::guard::Guard;
 use super::media::{Links, MediaTools};
 use super::web_tools::WebTools;
 
@@ -25,6 +26,8 @@ section! {
         pub agent_to_agent: Option<AgentToAgent>,
         /// Running commands.
         pub exec: Option<ExecTool>,
+        /// What agents do unasked.
+        pub guard: Option<Guard>,
         /// The tools of agents started by an agent.
         pub subagents: Option<ScopedTools>,
         /// The tools of conversations in a sandbox.

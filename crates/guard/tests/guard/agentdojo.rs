@@ -10,6 +10,7 @@ const SUITES: &str = "banking,slack";
 const PRESET: &str = "standard";
 
 #[test]
+#[allow(clippy::print_stderr)]
 fn the_figures_are_those_that_are_published() {
     let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     // The tests lie in `<target>/<profile>/deps`.

@@ -7,7 +7,9 @@ use moltbot_guard::Effect::{
     ReadsOwn, ReadsPrivate, RunsCode, Sends,
 };
 use moltbot_guard::Manner::{Adds, Removes};
-use moltbot_guard::TargetKind::{Command, Handle, Memory, Path, Query, Recipient, Setting, Url};
+use moltbot_guard::TargetKind::{
+    Command, Handle, Memory, Name, Path, Query, Recipient, Setting, Url,
+};
 use moltbot_guard::Verdict::{self, Allow, Ask, Refuse};
 use moltbot_guard::{Evidence, Item, Plan, Preset, RULES, Target, Visibility, decide};
 use moltbot_llm::Provenance;
@@ -220,9 +222,26 @@ fn each_rule_decides_its_example() {
         ),
         (
             "account-add",
-            Plan::new(ChangesAccount, "").by(Adds).saying("x"),
+            Plan::new(ChangesAccount, "")
+                .by(Adds)
+                .on(Name, "The lunch")
+                .saying("Where we met"),
             tainted(),
             [Allow, Allow, Ask],
+        ),
+        (
+            "account-add-unnamed",
+            Plan::new(ChangesAccount, "")
+                .by(Adds)
+                .on(Name, "Pay the fee"),
+            tainted(),
+            [Allow, Ask, Ask],
+        ),
+        (
+            "account-add-unnamed",
+            Plan::new(ChangesAccount, "").by(Adds).saying("x"),
+            tainted(),
+            [Allow, Ask, Ask],
         ),
         (
             "account-first",

@@ -24,6 +24,7 @@ proptest! {
             Plan::new(Effect::Sends, "").on(TargetKind::Url, &value).saying(&content),
             Plan::new(Effect::ReadsOutside, "").on(TargetKind::Url, &value),
             Plan::new(Effect::ChangesAccount, "").by(Manner::Adds).on(TargetKind::Recipient, &value).saying(&content),
+            Plan::new(Effect::ChangesAccount, "").by(Manner::Adds).on(TargetKind::Name, &value),
             Plan::new(Effect::ChangesAccount, "").on(TargetKind::Setting, &value),
             Plan::new(Effect::ChangesAccount, "").by(Manner::Removes).on(TargetKind::Handle("x".into()), &value),
             Plan::new(Effect::RunsCode, "").on(TargetKind::Command, &value),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use moltbot_agent::{Effect, ToolError, ToolOutput};
+use moltbot_agent::{Effect, Target, TargetKind, ToolError, ToolOutput};
 use moltbot_llm::{Content, Provenance};
 use moltbot_tools::{ExecSettings, ExecTool, ProcessTable, ProcessTool};
 use serde_json::{Value, json};
@@ -194,6 +194,21 @@ async fn the_owner_is_asked_with_the_whole_command() {
     );
     assert_eq!(plan.effect, Effect::RunsCode);
     assert_eq!(plan.detail, "make\ninstall (in /srv, with A=\"b\")");
+}
+
+#[tokio::test]
+async fn an_order_covers_the_bare_command_alone() {
+    let shell = Shell::new().await;
+    for (arguments, is_covered) in [
+        (json!({"command": "make"}), true),
+        (json!({"command": "make", "timeout": 5}), true),
+        (json!({"command": "make", "workdir": "/srv"}), false),
+        (json!({"command": "make", "env": {"PATH": "/evil"}}), false),
+    ] {
+        let plan = shell.stage.plan(&shell.exec, arguments.clone());
+        let covered = plan.targets == [Target::new(TargetKind::Command, "make")];
+        assert_eq!(covered, is_covered, "{arguments}");
+    }
 }
 
 #[tokio::test]

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use moltbot_agent::{
-    Agent, AgentSettings, Effect, Gate, Limits, SessionKey, Tool, ToolOutput, Toolbox, TurnRequest,
+    Agent, AgentSettings, Effect, Gate, Limits, SessionKey, Target, TargetKind, Tool, ToolOutput,
+    Toolbox, TurnRequest,
 };
 use moltbot_config::Config;
 use moltbot_llm::{
@@ -294,6 +295,34 @@ async fn a_plan_says_whose_place_it_is() {
         plan.detail,
         format!("D {}, M {} -> {}", a.display(), b.display(), c.display())
     );
+    let named: Vec<&str> = plan
+        .targets
+        .iter()
+        .map(|target| target.value.as_str())
+        .collect();
+    assert_eq!(named, ["a", "link/b", "~/state/c"]);
+}
+
+#[tokio::test]
+async fn what_shapes_the_agent_is_told_from_other_files() {
+    let stage = Stage::new().await;
+    std::fs::create_dir_all(stage.workspace().join("memory")).unwrap();
+    symlink("memory", stage.workspace().join("notes")).unwrap();
+    let write = Write::new(folders(&stage));
+    for (path, kind) in [
+        ("MEMORY.md", TargetKind::Memory),
+        ("./agents.MD", TargetKind::Memory),
+        ("memory/2026-01-01.md", TargetKind::Memory),
+        ("x/../notes/new.md", TargetKind::Memory),
+        ("skills/a/SKILL.md", TargetKind::Memory),
+        ("report.md", TargetKind::Path),
+        ("docs/MEMORY.md", TargetKind::Path),
+        ("memory", TargetKind::Path),
+        ("../MEMORY.md", TargetKind::Path),
+    ] {
+        let plan = stage.plan(&write, json!({"path": path, "content": ""}));
+        assert_eq!(plan.targets, [Target::new(kind, path)]);
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use moltbot_agent::{Effect, Plan, TargetKind, Tool, ToolError};
-use moltbot_llm::Provenance;
+use moltbot_llm::{Content, Provenance};
 use moltbot_testkit::{Recorded, Reply, Script, ScriptedServer, When};
 use moltbot_tools::web::{Engine, SearchSettings, WebSearch};
 use serde_json::{Value, json};
@@ -394,4 +394,32 @@ async fn what_is_decided_on_is_the_query() {
     }
     assert!(tool.is_parallel());
     assert!(server.requests().is_empty());
+}
+
+#[test]
+fn the_addresses_found_are_vouched_for_and_no_others() {
+    let told = json!({
+        "results": [
+            {"title": "A", "url": "https://a.example/x", "description": "See https://evil.example"},
+            {"title": "B", "url": "https://b.example", "description": ""},
+        ],
+    });
+    let tool = tool(Engine::SearXng {
+        base_url: "http://127.0.0.1:1".to_owned(),
+    });
+    let found = |text: String| {
+        let items = tool.found(
+            &Default::default(),
+            &[Content::text(text, Provenance::Outside)],
+        );
+        let values = items.into_iter().flat_map(|item| item.values);
+        values.map(|target| target.value).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        found(told.to_string()),
+        ["https://a.example/x", "https://b.example"]
+    );
+    let told = json!({"content": "https://evil.example", "citations": ["https://c.example"]});
+    assert_eq!(found(told.to_string()), ["https://c.example"]);
+    assert_eq!(found("no JSON".to_owned()), [""; 0]);
 }
