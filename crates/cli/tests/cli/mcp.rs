@@ -78,7 +78,7 @@ fn servers_are_listed_and_asked() {
     );
     assert!(
         home.ok(&["mcp", "list"])
-            .contains("pond    ready          1")
+            .contains("pond    ready   1")
     );
 
     let none = Home::with_config("{}");
