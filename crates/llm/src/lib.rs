@@ -59,7 +59,7 @@ pub use credentials::{
     Credential, CredentialSource, Credentials, ProfileKind, ProfileState, StoredProfile, redact,
 };
 pub use dialect::{Decoder, TextDecoder, call_openings, encode};
-pub use embeddings::{Embedder, EmbeddingError, EmbeddingServer};
+pub use embeddings::{Embedder, EmbeddingError, EmbeddingServer, TextKind};
 pub use endpoint::Endpoint;
 pub use event::{Event, Phase};
 pub use failure::{Failure, FailureClass, NextStep, TokenFigures, in_words};
