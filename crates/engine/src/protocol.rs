@@ -121,6 +121,13 @@ pub enum FromWorker {
         /// All tokens of the prompt.
         total: u64,
     },
+    /// A grammar holds the answer that follows: what reads like a call in it is one.
+    Constrained {
+        /// The generation's id.
+        id: u64,
+        /// What begins the line of calls that follow words; `None` where calls stand alone.
+        marker: Option<String>,
+    },
     /// More of the answer, as the model wrote it: reasoning tags and the like are still in it.
     Text {
         /// The generation's id.

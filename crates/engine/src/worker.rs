@@ -133,6 +133,12 @@ fn generate(
         Ok(constraint) => constraint,
         Err(reason) => return error(Some(id), ErrorKind::BadRequest, reason.to_string()),
     };
+    if let Some(constraint) = &constraint {
+        reports.send(FromWorker::Constrained {
+            id,
+            marker: constraint.marker().map(str::to_owned),
+        });
+    }
     let generated = session.generate(
         &prompt,
         constraint,

@@ -23,6 +23,15 @@ pub struct CallForm {
 }
 
 impl CallForm {
+    /// What announces calls in this form and nothing else; `None` where data might begin in the same way.
+    pub(crate) fn marker(&self) -> Option<&'static str> {
+        match *self {
+            Self::HERMES => Some("<tool_call>"),
+            Self::MISTRAL => Some("[TOOL_CALLS]"),
+            _ => None,
+        }
+    }
+
     /// Hermes, Qwen2.5, Qwen3, and every model whose template knows nothing of tools.
     pub const HERMES: Self = Self {
         first: "",

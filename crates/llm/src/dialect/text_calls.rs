@@ -2,7 +2,8 @@
 //!
 //! A reply is taken for calls only as a whole: nothing but calls, all in one family's form, each naming a tool that was
 //! offered, with arguments that its schema allows. So prose that quotes or explains a call, or shows one in code, stays
-//! text. Harmony's calls are read where its channels are, in [`super::tags`].
+//! text. Only where a grammar saw to it that nothing is quoted may calls follow words, or be all of a block of code.
+//! Harmony's calls are read where its channels are, in [`super::tags`].
 
 mod brackets;
 mod cursor;
@@ -22,7 +23,9 @@ use crate::request::ToolSpec;
 
 pub(super) use held::HeldText;
 use opening::Opening;
-pub(super) use opening::pattern as openings;
+pub(super) use opening::{
+    bare_pattern as bare_opening, fenced_pattern as fenced_opening, pattern as openings,
+};
 
 /// A call read from text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,6 +102,17 @@ pub(super) fn recover(text: &str, tools: &[ToolSpec]) -> Option<Vec<Call>> {
         }
         written.into_iter().map(|call| bind(call, tools)).collect()
     })
+}
+
+/// The one call that `text`, a block of code and nothing else, consists of.
+fn recover_fenced(text: &str, tools: &[ToolSpec]) -> Option<Vec<Call>> {
+    let inner = text.trim().strip_prefix("```")?.strip_suffix("```")?;
+    let object = inner.strip_prefix("json").unwrap_or(inner).trim();
+    // The call is an object, and the parser of those takes any number.
+    match json::llama(object)?.len() {
+        1 => recover(object, tools),
+        _ => None,
+    }
 }
 
 /// Holds a call against the tool it names.
