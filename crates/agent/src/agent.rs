@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::commands::RESET_SETTINGS;
 use crate::context::ContextSettings;
+use crate::disclosure::Offer;
 use crate::gate::Gate;
 use crate::history::{self, HistoryError, UnansweredMessage};
 use crate::limits::Limits;
@@ -65,7 +66,8 @@ pub struct AgentSettings {
     pub has_anthropic_key: bool,
 }
 
-/// An agent, ready to take turns.
+/// An agent, ready to take turns. Clones share its store and what is known of servers.
+#[derive(Clone)]
 pub struct Agent {
     pub(crate) catalog: Catalog,
     pub(crate) backends: Backends,
@@ -119,6 +121,13 @@ impl Agent {
         self
     }
 
+    /// The same agent without a tool, as it is where that tool has nothing to work with.
+    #[must_use]
+    pub fn without_tool(mut self, name: &str) -> Self {
+        self.tools = self.tools.filter(|one| one != name);
+        self
+    }
+
     /// The same agent, whose prompts are made like this.
     #[must_use]
     pub fn with_prompt(mut self, prompt: PromptSettings) -> Self {
@@ -152,7 +161,7 @@ impl Agent {
     }
 
     /// The tools that a model which is asked first is offered; another that answers is held to its own rules as well.
-    pub(crate) fn offered_tools(&self, session: Option<&Session>, first: &ModelRef) -> Toolbox {
+    fn offered_tools(&self, session: Option<&Session>, first: &ModelRef) -> Toolbox {
         let allowed = match session {
             Some(session) => self.allowed_tools(session, first),
             None => self.policies.decide(
@@ -164,6 +173,11 @@ impl Agent {
         };
         let tools = self.tools.clone();
         tools.filter(|name| allowed.names.contains(name))
+    }
+
+    /// The same tools, and how the model is told of them.
+    pub(crate) fn offer(&self, session: Option<&Session>, first: &ModelRef) -> Offer {
+        Offer::new(self.offered_tools(session, first))
     }
 
     /// The same agent, which keeps conversations within the context window like this.
@@ -324,26 +338,7 @@ impl Agent {
         session: &Session,
         requested: Option<&str>,
     ) -> Result<(Vec<Model>, Vec<CatalogError>), CatalogError> {
-        let mut wanted = requested.or(session.settings.get(MODEL_OVERRIDE).and_then(Value::as_str));
-        // A choice that the owner's config no longer allows gives way to the default, with a word about it.
-        let dropped = match (requested, wanted) {
-            (None, Some(chosen)) => self.catalog.resolve(chosen).err(),
-            _ => None,
-        };
-        if dropped.is_some() {
-            wanted = None;
-        }
-        let (rungs, mut left_out) = self.catalog.chain(
-            wanted,
-            Some(&session.agent_id),
-            self.settings.has_anthropic_key,
-        )?;
-        left_out.splice(0..0, dropped);
-        let (rungs, outside) = Catalog::within(rungs, &self.settings.places)?;
-        left_out.extend(outside);
-        let (rungs, outside) = Catalog::within(rungs, &self.places(session))?;
-        left_out.extend(outside);
-        Ok((rungs, left_out))
+        rungs(&self.catalog, &self.settings, session, requested)
     }
 
     /// Where a session may go, beside what holds for its agent: both must admit a model.
@@ -384,6 +379,32 @@ impl Agent {
     ) -> Result<Option<UnansweredMessage>, HistoryError> {
         history::unanswered(&self.store, &session.session_id).await
     }
+}
+
+/// The models to try for a session of the agent with these settings: see [`Agent::rungs`].
+pub(crate) fn rungs(
+    catalog: &Catalog,
+    settings: &AgentSettings,
+    session: &Session,
+    requested: Option<&str>,
+) -> Result<(Vec<Model>, Vec<CatalogError>), CatalogError> {
+    let mut wanted = requested.or(session.settings.get(MODEL_OVERRIDE).and_then(Value::as_str));
+    // A choice that the owner's config no longer allows gives way to the default, with a word about it.
+    let dropped = match (requested, wanted) {
+        (None, Some(chosen)) => catalog.resolve(chosen).err(),
+        _ => None,
+    };
+    if dropped.is_some() {
+        wanted = None;
+    }
+    let (rungs, mut left_out) =
+        catalog.chain(wanted, Some(&session.agent_id), settings.has_anthropic_key)?;
+    left_out.splice(0..0, dropped);
+    let (rungs, outside) = Catalog::within(rungs, &settings.places)?;
+    left_out.extend(outside);
+    let (rungs, outside) = Catalog::within(rungs, &session_places(session))?;
+    left_out.extend(outside);
+    Ok((rungs, left_out))
 }
 
 /// What a session's key tells about its tools.

@@ -38,7 +38,7 @@ pub(crate) fn read(
 }
 
 /// Gives values that came under another name the one in the schema, where that one has no value.
-fn rename(arguments: &mut Arguments, aliases: &[(&str, &str)]) {
+pub(crate) fn rename(arguments: &mut Arguments, aliases: &[(&str, &str)]) {
     for (alias, name) in aliases {
         if arguments.get(*name).is_none_or(Value::is_null)
             && let Some(value) = arguments.remove(*alias)
@@ -49,7 +49,7 @@ fn rename(arguments: &mut Arguments, aliases: &[(&str, &str)]) {
 }
 
 /// The object that a text is, or holds as a string.
-fn object(text: &str) -> Option<Arguments> {
+pub(crate) fn object(text: &str) -> Option<Arguments> {
     let text = text.trim();
     if text.is_empty() {
         return Some(Map::new());

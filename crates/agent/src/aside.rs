@@ -7,6 +7,7 @@ use crate::agent::Agent;
 use crate::calls::Calls;
 use crate::clock::TurnClock;
 use crate::context::Compactor;
+use crate::disclosure::Offer;
 use crate::draft::Draft;
 use crate::history::History;
 use crate::limits::Spent;
@@ -44,15 +45,15 @@ impl<'a> Aside<'a> {
     pub(crate) async fn run<'s>(&'s self, tools: &'s Toolbox) -> Result<Run<'s>, TurnError> {
         let agent = self.agent;
         let history = History::read(&agent.store, &self.session.session_id).await?;
-        let offered = self.offered().specs();
-        let prompt = history.prompt(&offered);
+        let offer = self.offer();
+        let prompt = history.prompt(&offer);
         let mut context = history.into_context();
         if prompt.is_none() {
             context.forget_usage();
         }
         let prompt = match (prompt, self.ladder.rungs().first()) {
             (Some(prompt), _) => prompt,
-            (None, Some(first)) => agent.new_prompt(first.clone(), offered).await,
+            (None, Some(first)) => agent.new_prompt(first.clone(), &offer).await,
             (None, None) => return Err(CatalogError::NothingConfigured.into()),
         };
         Ok(Run {
@@ -90,16 +91,21 @@ impl<'a> Aside<'a> {
             spent: Spent::default(),
             cost: 0.0,
             failed: Vec::new(),
+            cut_short: None,
         })
     }
 
     /// The tools that the conversation has.
     pub(crate) fn offered(&self) -> Toolbox {
+        self.offer().into_toolbox()
+    }
+
+    fn offer(&self) -> Offer {
         let first = self.ladder.rungs().first();
-        first.map_or_else(Toolbox::new, |first| {
-            self.agent
-                .offered_tools(Some(self.session), &first.reference)
-        })
+        first.map_or_else(
+            || Offer::new(Toolbox::new()),
+            |first| self.agent.offer(Some(self.session), &first.reference),
+        )
     }
 
     /// The first model, as far as it is known by now.

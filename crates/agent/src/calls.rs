@@ -10,6 +10,7 @@ use moltbot_store::Session;
 use crate::agent::tool_scope;
 use crate::arguments;
 use crate::clock::TurnClock;
+use crate::disclosure::{self, TOOL_SEARCH};
 use crate::gate::{Gate, Verdict};
 use crate::policy::ToolPolicies;
 use crate::progress::{Progress, ProgressSink};
@@ -63,6 +64,8 @@ impl Called {
 struct Ready<'a> {
     at: usize,
     call: &'a ToolCall,
+    /// The tool's own name, whatever the call names.
+    name: String,
     tool: &'a dyn Tool,
     arguments: Arguments,
     plan: Plan,
@@ -116,42 +119,48 @@ impl Calls<'_> {
         progress: ProgressSink<'_>,
     ) -> Result<Ready<'a>, ToolOutput> {
         let refuse = |reason: String| Err(refusal(reason));
-        let Some(tool) = self.tools.get(&call.name) else {
-            let names: Vec<&str> = self.tools.names().collect();
-            return refuse(format!(
-                "There is no tool {}. There are: {}.",
-                call.name,
-                names.join(", ")
-            ));
+        let asked = match disclosure::asked(call) {
+            Ok(asked) => asked,
+            Err(error) => return refuse(error),
+        };
+        let name = asked.tool.into_owned();
+        let Some(tool) = self.tools.get(&name) else {
+            return refuse(self.no_such_tool(&name));
         };
         let (agent, scope) = (&self.session.agent_id, tool_scope(self.session));
-        let mut allowed = self
-            .policies
-            .decide(agent, model, &scope, [call.name.as_str()]);
-        if let Some(rule) = allowed.removed.remove(&call.name) {
+        let mut allowed = self.policies.decide(agent, model, &scope, [name.as_str()]);
+        // The search finds nothing but what is allowed; the rules are about that.
+        if let Some(rule) = allowed.removed.remove(&name)
+            && name != TOOL_SEARCH
+        {
             return refuse(format!(
-                "Tool \"{}\" is not allowed for {model}: {rule}.",
-                call.name
+                "Tool \"{name}\" is not allowed for {model}: {rule}."
             ));
         }
-        let arguments = match arguments::read(&call.arguments, &tool.spec(), tool.aliases()) {
+        let spec = tool.spec();
+        let arguments = match arguments::read(&asked.arguments, &spec, tool.aliases()) {
             Ok(arguments) => arguments,
+            // The model may never have seen it.
+            Err(error) if self.is_hidden(tool.as_ref()) => {
+                return refuse(format!("{error} The schema of {name}: {}", spec.parameters));
+            }
             Err(error) => return refuse(error),
         };
         let scene = self.scene(call, None);
         let plan = tool.plan(&arguments, &scene);
         progress(Progress::ToolStarted {
             id: call.id.clone(),
-            name: call.name.clone(),
+            name: name.clone(),
             detail: plan.detail.clone(),
         });
-        let deciding = self.gate.decide(&call.name, &plan, &scene);
+        let deciding = self.gate.decide(&name, &plan, &scene);
         let verdict = self.clock.stopped_for(deciding).await;
-        tracing::info!(tool = call.name, effect = ?plan.effect, detail = plan.detail, allowed = (verdict == Verdict::Allow), "tool call");
+        tracing::info!(tool = name, effect = ?plan.effect, detail = plan.detail, allowed = (verdict == Verdict::Allow), "tool call");
         match verdict {
             Verdict::Allow => Ok(Ready {
                 at,
                 call,
+                name,
                 tool: tool.as_ref(),
                 arguments,
                 plan,
@@ -159,7 +168,7 @@ impl Calls<'_> {
             Verdict::Refuse(reason) => {
                 progress(Progress::ToolEnded {
                     id: call.id.clone(),
-                    name: call.name.clone(),
+                    name,
                     error: Some(reason.clone()),
                     took: Duration::ZERO,
                 });
@@ -181,10 +190,10 @@ impl Calls<'_> {
             .map(|ready| async move {
                 let scene = self.scene(ready.call, Some(&ready.plan));
                 let outcome = ready.tool.call(ready.arguments, &scene).await;
-                (ready.at, ready.call, outcome)
+                (ready.at, ready.call, ready.name, outcome)
             })
             .collect();
-        while let Some((at, call, outcome)) = running.next().await {
+        while let Some((at, call, name, outcome)) = running.next().await {
             let error = match &outcome {
                 Ok(output) if output.is_error => Some(first_line(&output.content)),
                 Ok(_) => None,
@@ -192,11 +201,31 @@ impl Calls<'_> {
             };
             progress(Progress::ToolEnded {
                 id: call.id.clone(),
-                name: call.name.clone(),
+                name,
                 error,
                 took: started.elapsed(),
             });
             outputs[at] = Some(outcome.unwrap_or_else(told));
+        }
+    }
+
+    /// Whether the model was not told of a tool by itself.
+    fn is_hidden(&self, tool: &dyn Tool) -> bool {
+        tool.source().is_some() && self.tools.get(TOOL_SEARCH).is_some()
+    }
+
+    fn no_such_tool(&self, name: &str) -> String {
+        let (hidden, told): (Vec<_>, Vec<_>) = self
+            .tools
+            .iter()
+            .partition(|tool| self.is_hidden(tool.as_ref()));
+        let told: Vec<String> = told.iter().map(|tool| tool.spec().name).collect();
+        let told = told.join(", ");
+        match hidden.len() {
+            0 => format!("There is no tool {name}. There are: {told}."),
+            count => format!(
+                "There is no tool {name}. There are: {told}, and {count} more that {TOOL_SEARCH} finds."
+            ),
         }
     }
 

@@ -70,8 +70,8 @@ impl Agent {
             return Ok(false);
         };
         let history = History::read(&self.store, &session.session_id).await?;
-        let offered = self.offered_tools(Some(session), &model.reference);
-        let prompt = history.prompt(&offered.specs());
+        let offer = self.offer(Some(session), &model.reference);
+        let prompt = history.prompt(&offer);
         let context = history.into_context();
         let Some(prompt) = prompt.filter(|_| !context.is_tainted()) else {
             return Ok(false);

@@ -82,7 +82,8 @@ impl Gate {
 /// What is not done unasked.
 fn needs_a_word(effect: Effect) -> bool {
     match effect {
-        Effect::ReadsOwn
+        Effect::Speaks
+        | Effect::ReadsOwn
         | Effect::ReadsPrivate
         | Effect::ReadsOutside
         | Effect::ChangesWorkspace

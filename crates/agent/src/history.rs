@@ -2,14 +2,13 @@
 
 use std::collections::HashMap;
 
-use moltbot_llm::{
-    AssistantMessage, Content, Message, Provenance, ToolCall, ToolResultMessage, ToolSpec,
-};
+use moltbot_llm::{AssistantMessage, Content, Message, Provenance, ToolCall, ToolResultMessage};
 use moltbot_store::{Entry, NewEntry, Store, StoreError, Turn, TurnState};
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
 use crate::context::{COMPACTION, Compaction, Context, Line};
+use crate::disclosure::Offer;
 use crate::prompt::{PROMPT, Prompt};
 
 /// The kind of entries that hold a [`Message`].
@@ -60,7 +59,7 @@ pub(crate) struct History {
 }
 
 impl History {
-    /// Reads the turns that a model took up, oldest first. A turn without any answer is left out: its message was never
+    /// Reads the turns that a model or a tool took up, oldest first. Another without any answer is left out: its message was never
     /// part of a conversation, and two messages of one side in a row are refused by strict chat templates. Of what the
     /// newest compaction left out nothing is read but what it says.
     pub(crate) async fn read(store: &Store, session_id: &str) -> Result<Self, HistoryError> {
@@ -90,7 +89,13 @@ impl History {
             let Some(of_turn) = by_turn.remove(turn.id.as_str()) else {
                 continue;
             };
-            if of_turn.is_answered && turn.state != TurnState::Running {
+            // A command that a tool carried out ended well without a model.
+            let is_shown = match turn.state {
+                TurnState::Running => false,
+                TurnState::Done => true,
+                _ => of_turn.is_answered,
+            };
+            if is_shown {
                 let compacted = compacted.map_or(0, |entry| entry.seq);
                 complete(of_turn.lines, compacted, &mut lines, &mut stale);
             }
@@ -104,9 +109,9 @@ impl History {
     /// The prompt that the conversation began with; `None` where it begins now.
     ///
     /// Tools that have changed since begin it anew: what is gone must not be offered.
-    pub(crate) fn prompt(&self, tools: &[ToolSpec]) -> Option<Prompt> {
+    pub(crate) fn prompt(&self, offer: &Offer) -> Option<Prompt> {
         let prompt = self.prompt.as_ref()?;
-        (!self.context.is_empty() && prompt.tools == tools).then(|| prompt.clone())
+        (!self.context.is_empty() && offer.is_told_by(&prompt.tools)).then(|| prompt.clone())
     }
 
     /// The conversation.

@@ -5,6 +5,8 @@
 
 mod names;
 
+pub use names::glob as matches_name;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 

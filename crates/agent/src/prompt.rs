@@ -11,9 +11,9 @@ use moltbot_llm::ToolSpec;
 use moltbot_store::NewEntry;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use build::Ingredients;
+pub(crate) use build::{Ingredients, safe_window};
 pub use profile::PromptProfile;
-pub use report::{LastTurn, PromptReport, SectionCost, ToolCost};
+pub use report::{HiddenToolCost, LastTurn, PromptReport, SectionCost, ToolCost};
 pub use settings::PromptSettings;
 
 /// The kind of entries that hold a [`Prompt`].

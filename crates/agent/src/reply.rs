@@ -5,10 +5,12 @@
 //! typed facts. None of them is ever shown, except in code, where they are being talked about; and none silences an
 //! answer that somebody waits for.
 
+mod already_said;
 mod filter;
 mod line;
 mod media;
 
+pub use already_said::AlreadySaid;
 pub use filter::ReplyFilter;
 pub use media::Media;
 

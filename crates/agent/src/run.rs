@@ -40,6 +40,8 @@ pub(crate) struct Run<'a> {
     pub(crate) spent: Spent,
     pub(crate) cost: f64,
     pub(crate) failed: Vec<Attempt>,
+    /// Why the model had to answer without further tools.
+    pub(crate) cut_short: Option<String>,
 }
 
 /// How a turn was answered.
@@ -116,6 +118,7 @@ impl Run<'_> {
                 (None, _) => Tools::Offered,
             };
             if let Tools::Over(reason) = &tools {
+                self.cut_short = Some(reason.clone());
                 self.tell(format!(
                     "No more tools in this turn: {reason}. Answer now with what you have, and say what is missing."
                 ))

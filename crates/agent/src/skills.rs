@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 pub(crate) use commands::find_skill_command;
 pub use commands::{SkillCommand, skill_commands};
 use front_matter::FrontMatter;
-pub(crate) use list::{brief_list, full_list};
+pub(crate) use list::{brief_list, full_list, listed_blocks};
 use metadata::Metadata;
 pub use settings::{SkillOrigin, SkillSettings};
 

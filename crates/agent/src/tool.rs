@@ -26,6 +26,12 @@ pub trait Tool: Send + Sync {
         &[]
     }
 
+    /// The other program that it comes from, such as the name of an MCP server; `None` for the program's own tools. Where
+    /// there are many of other programs, a model is not told of each but searches for them.
+    fn source(&self) -> Option<&str> {
+        None
+    }
+
     /// What a call would do, before it is done: this is what is decided on.
     fn plan(&self, arguments: &Arguments, scene: &Scene<'_>) -> Plan;
 
@@ -77,6 +83,8 @@ impl Plan {
 /// The kinds of things that tools do, mildest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Effect {
+    /// Says something to the person of its own conversation.
+    Speaks,
     /// Reads what belongs to the conversation, the workspace or the agent.
     ReadsOwn,
     /// Reads files elsewhere on the machine.
@@ -101,6 +109,7 @@ impl Effect {
     /// What a call of this kind does, to continue "The agent wants to".
     pub fn describe(self) -> &'static str {
         match self {
+            Self::Speaks => "say",
             Self::ReadsOwn => "read",
             Self::ReadsPrivate => "read outside its workspace",
             Self::ReadsOutside => "fetch",

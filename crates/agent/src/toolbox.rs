@@ -41,6 +41,11 @@ impl Toolbox {
         self.tools.get(name)
     }
 
+    /// The tools, sorted by name.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<dyn Tool>> {
+        self.tools.values()
+    }
+
     /// The names, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.tools.keys().map(String::as_str)

@@ -69,6 +69,8 @@ pub struct TurnReport {
     /// The models that failed before it, or were left alone because they failed a moment ago; empty when the first
     /// answered.
     pub failed: Vec<Attempt>,
+    /// Why the model had to answer before it was done with its tools, to continue "because".
+    pub cut_short: Option<String>,
     /// Fallbacks that cannot be used, each a sentence.
     pub left_out: Vec<String>,
     /// How long it took.
@@ -185,9 +187,8 @@ impl Agent {
             .first()
             .ok_or(CatalogError::NothingConfigured)?
             .clone();
-        let tools = self.offered_tools(Some(session), &first.reference);
-        let specs = tools.specs();
-        let prompt = history.prompt(&specs);
+        let offer = self.offer(Some(session), &first.reference);
+        let prompt = history.prompt(&offer);
         let message = self.prompt.stamp.message(request.message, now_ms());
         let entries = vec![history::entry(&message)];
         let (turn, stored) = self.store.begin_turn(&session.session_id, entries).await?;
@@ -218,7 +219,7 @@ impl Agent {
             knowledge: self.backends.knowledge(),
             compactor: Compactor::new(&self.context, &ladder, &session.session_id),
             calls: Calls {
-                tools: &tools,
+                tools: offer.tools(&[]),
                 policies: &self.policies,
                 gate: &self.gate,
                 clock: &clock,
@@ -234,14 +235,19 @@ impl Agent {
             spent: Spent::default(),
             cost: 0.0,
             failed: Vec::new(),
+            cut_short: None,
         };
         let work = async {
             self.prepare_workspace().await?;
             let prompt = match prompt {
                 Some(prompt) => prompt,
-                None => run.keep_prompt(self.new_prompt(first, specs).await).await?,
+                None => {
+                    run.keep_prompt(self.new_prompt(first, &offer).await)
+                        .await?
+                }
             };
             run.request.system = prompt.system();
+            run.calls.tools = offer.tools(&prompt.tools);
             run.request.tools = prompt.tools;
             run.work(progress).await
         };
@@ -267,6 +273,7 @@ impl Agent {
                     cost: run.cost,
                     prompt: answered.prompt,
                     failed: run.failed,
+                    cut_short: run.cut_short,
                     left_out: left_out.iter().map(ToString::to_string).collect(),
                     duration: started.elapsed(),
                 };

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 
 use thiserror::Error;
 
-pub(crate) use files::{Room, Standing, WorkspaceFile, read_files};
+pub(crate) use files::{Room, Standing, WorkspaceFile, file_length, read_files, standing_of};
 use templates::{BOOTSTRAP, TEMPLATES};
 
 /// A workspace that cannot be used.

@@ -2,36 +2,42 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use std::collections::BTreeMap;
+#[path = "tools/disclosure.rs"]
+mod disclosure;
+mod fixture;
+#[path = "tools/tool_command.rs"]
+mod tool_command;
+
 use std::future::pending;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use moltbot_agent::{
-    Agent, AgentSettings, Approver, Arguments, Effect, Gate, Inbox, Limits, Plan, Progress,
-    Question, Scene, SessionKey, Tool, ToolError, ToolOutput, Toolbox, TurnError, TurnReport,
-    TurnRequest,
+    Agent, Approver, Arguments, Effect, Gate, Inbox, Limits, Plan, Progress, Question, Scene,
+    SessionKey, Tool, ToolError, ToolOutput, Toolbox, TurnError, TurnReport, TurnRequest,
 };
-use moltbot_config::Config;
-use moltbot_llm::{
-    Backends, Catalog, Credentials, Knowledge, Places, Provenance, ToolSpec, over_http,
-};
-use moltbot_store::{Session, Store};
+use moltbot_llm::{Provenance, ToolSpec};
+use moltbot_store::Session;
 use moltbot_testkit::{
-    Answer, Part, Script, ScriptedServer, When, anthropic_messages, openai_chat, openai_responses,
+    Answer, Part, Recorded, Script, ScriptedServer, When, anthropic_messages, google_generate,
+    ollama_chat, openai_chat, openai_responses,
 };
 use serde_json::{Value, json};
 use tokio::sync::{Barrier, Notify};
 
+use fixture::{Parts, conversation};
+
 /// Builds an answer in one dialect.
 type Build = fn(&[Part<'_>]) -> Answer;
 
-const DIALECTS: [(&str, &str, Build); 3] = [
+const DIALECTS: [(&str, &str, Build); 5] = [
     ("openai-completions", "/v1/chat/completions", openai_chat),
     ("openai-responses", "/v1/responses", openai_responses),
     ("anthropic-messages", "/v1/messages", anthropic_messages),
+    ("google-generative-ai", "/v1beta/models/", google_generate),
+    ("ollama", "/api/chat", ollama_chat),
 ];
 
 fn call<'a>(id: &'a str, name: &'a str, arguments: &'a str) -> Part<'a> {
@@ -162,7 +168,7 @@ struct Setup {
     agent: Agent,
     session: Session,
     server: ScriptedServer,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 impl Setup {
@@ -175,7 +181,7 @@ impl Setup {
             agent,
             session,
             server,
-            _dir: dir,
+            dir,
         }
     }
 
@@ -195,43 +201,18 @@ impl Setup {
     }
 }
 
-fn agent(server: &ScriptedServer, api: &str, dir: &std::path::Path, limits: Limits) -> Agent {
-    let base = match api {
-        "anthropic-messages" => server.origin(),
-        _ => server.base_url(),
-    };
-    let config: Config = serde_json::from_value(json!({
+fn agent(server: &ScriptedServer, api: &str, dir: &Path, limits: Limits) -> Agent {
+    let config = json!({
         "agents": {"defaults": {"model": {"primary": "box/m"}}},
-        "models": {"providers": {"box": {"baseUrl": base, "api": api, "models": [{"id": "m", "name": "M"}]}}},
-    }))
-    .unwrap();
-    let credentials = Arc::new(Credentials::new(&config, &BTreeMap::new(), None));
-    let knowledge = Arc::new(Knowledge::default());
-    let http = over_http(credentials, Arc::clone(&knowledge));
-    let settings = AgentSettings {
-        places: Places::default(),
-        agent_id: "main".into(),
-        thinking: None,
-        timeout: Duration::from_secs(600),
-        limits,
-        workspace: dir.to_owned(),
-        has_anthropic_key: false,
-    };
-    let store = Store::open(dir.join("moltbot.db")).unwrap();
-    let backends = Backends::new(http, None, knowledge);
-    Agent::new(Catalog::new(&config, &[]), backends, store, settings)
-}
-
-/// The conversation part of a request, without what may differ from turn to turn: Anthropic's cache marks.
-fn conversation(body: &Value) -> Vec<Value> {
-    let list = body.get("messages").or_else(|| body.get("input")).unwrap();
-    let mut list = list.as_array().unwrap().clone();
-    for message in &mut list {
-        for block in message["content"].as_array_mut().into_iter().flatten() {
-            block.as_object_mut().unwrap().remove("cache_control");
-        }
-    }
-    list
+        "models": {"providers": {"box": {"baseUrl": server.origin(), "api": api, "models": [
+            {"id": "m", "name": "M"},
+            {"id": "small", "name": "S", "contextWindow": 8_192},
+            {"id": "large", "name": "L", "contextWindow": 131_072},
+        ]}}},
+    });
+    let mut parts = Parts::new(config, dir);
+    parts.settings.limits = limits;
+    parts.agent()
 }
 
 fn box_with(tool: impl Tool + 'static) -> Toolbox {
@@ -240,9 +221,22 @@ fn box_with(tool: impl Tool + 'static) -> Toolbox {
     tools
 }
 
+/// A request's conversation as text, without its closing bracket, and everything else that a model reads.
+fn read_by_model(request: &Recorded) -> (String, Vec<Value>) {
+    let body = request.json();
+    let rendered = serde_json::to_string(&conversation(&body)).unwrap();
+    let around = ["system", "instructions", "systemInstruction", "tools"];
+    let around = around.map(|name| body.get(name).cloned().unwrap_or_default());
+    (
+        rendered.strip_suffix(']').unwrap().to_owned(),
+        around.into(),
+    )
+}
+
 #[tokio::test]
-async fn a_turn_uses_a_tool_in_each_dialect_and_each_request_begins_with_the_one_before() {
-    for (api, path, build) in DIALECTS {
+async fn a_turn_uses_tools_in_each_dialect_and_each_request_begins_with_the_one_before() {
+    for ((api, path, build), restarts) in DIALECTS.into_iter().flat_map(|d| [(d, false), (d, true)])
+    {
         let count = Arc::new(AtomicUsize::new(0));
         let mut script = Script::new();
         for _ in 0..3 {
@@ -255,20 +249,29 @@ async fn a_turn_uses_a_tool_in_each_dialect_and_each_request_begins_with_the_one
                 .on(When::post(path).once(), build(&calls))
                 .on(When::post(path).once(), build(&[Part::Text("It is warm.")]));
         }
-        let tools = box_with(Weather(Arc::clone(&count)));
-        let setup = Setup::new(script, api, tools, Gate::closed(), Limits::default()).await;
+        let tools = || box_with(Weather(Arc::clone(&count)));
+        let limits = Limits::default();
+        let mut setup = Setup::new(script, api, tools(), Gate::closed(), limits).await;
         for _ in 0..3 {
             let report = setup.say("How warm is it?").await.unwrap();
             assert_eq!(report.message.text(), "It is warm.");
             assert_eq!(report.calls, 2);
+            if restarts {
+                setup.agent = agent(&setup.server, api, setup.dir.path(), limits)
+                    .with_tools(tools(), Gate::closed());
+            }
         }
         assert_eq!(count.load(Ordering::SeqCst), 6);
-        let requests: Vec<Value> = setup.server.requests().iter().map(|r| r.json()).collect();
+        let requests: Vec<_> = setup.server.posts().iter().map(read_by_model).collect();
         assert_eq!(requests.len(), 6);
         for pair in requests.windows(2) {
-            let (before, after) = (conversation(&pair[0]), conversation(&pair[1]));
-            assert!(after.starts_with(&before), "{api}: {before:#?} {after:#?}");
-            assert_eq!(pair[0]["tools"], pair[1]["tools"], "{api}");
+            let (before, after) = (&pair[0], &pair[1]);
+            let grew = after.0.len() > before.0.len();
+            assert!(
+                grew && after.0.starts_with(&before.0),
+                "{api}: {before:#?} {after:#?}"
+            );
+            assert_eq!(before.1, after.1, "{api}");
         }
     }
 }
@@ -376,6 +379,7 @@ async fn the_same_call_again_and_again_is_told_then_ended_with_a_last_word() {
     let report = setup.say("go").await.unwrap();
     assert_eq!(report.message.text(), "21 degrees.");
     assert_eq!(count.load(Ordering::SeqCst), 5);
+    assert!(report.cut_short.unwrap().contains("the same call"));
     let last = setup.server.requests().pop().unwrap().json();
     assert_eq!(last["tool_choice"], "none");
     let sent = conversation(&last);

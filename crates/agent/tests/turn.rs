@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod fixture;
+
 #[path = "turn/context.rs"]
 mod context;
 #[path = "turn/context_property.rs"]
@@ -11,23 +13,23 @@ mod prompt;
 
 use std::collections::BTreeMap;
 use std::future::pending;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use moltbot_agent::{
-    Agent, AgentSettings, Limits, Progress, SessionKey, StoredRecords, TurnError, TurnReport,
-    TurnRequest,
+    Agent, Progress, SessionKey, StoredRecords, TurnError, TurnReport, TurnRequest,
 };
 use moltbot_config::Config;
-use moltbot_llm::{
-    Backends, Catalog, Credentials, Event, Knowledge, Places, ThinkingLevel, over_http,
-};
-use moltbot_store::{Session, Store, TurnState};
+use moltbot_llm::{Credentials, Event, Knowledge, ThinkingLevel};
+use moltbot_store::{Session, TurnState};
 use moltbot_testkit::{
     Part, Script, ScriptedServer, Step, When, anthropic_messages, error, openai_chat,
     openai_responses,
 };
 use serde_json::{Value, json};
+
+use fixture::{Parts, conversation};
 
 struct Setup {
     agent: Agent,
@@ -49,43 +51,19 @@ async fn setup(script: Script, api: &str) -> Setup {
     }
 }
 
-fn agent(server: &ScriptedServer, api: &str, dir: &std::path::Path, timeout: Duration) -> Agent {
-    let base = if api == "anthropic-messages" {
-        server.origin()
-    } else {
-        server.base_url()
-    };
-    let config: Config = serde_json::from_value(json!({
+fn agent(server: &ScriptedServer, api: &str, dir: &Path, timeout: Duration) -> Agent {
+    let config = json!({
         "agents": {"defaults": {"model": {"primary": "box/m", "fallbacks": ["box/n"]}}},
-        "models": {"providers": {"box": {"baseUrl": base, "api": api, "models": [
+        "models": {"providers": {"box": {"baseUrl": server.origin(), "api": api, "models": [
             {"id": "m", "name": "M", "reasoning": true}, {"id": "n", "name": "N"}]}}},
-    }))
-    .unwrap();
-    let credentials = Arc::new(Credentials::new(&config, &BTreeMap::new(), None));
-    let knowledge = Arc::new(Knowledge::default());
-    let http = over_http(credentials, Arc::clone(&knowledge));
-    let backends = Backends::new(http, None, knowledge);
-    let settings = AgentSettings {
-        places: Places::default(),
-        agent_id: "main".into(),
-        thinking: None,
-        timeout,
-        has_anthropic_key: false,
-        limits: Limits::default(),
-        workspace: dir.to_owned(),
-    };
-    let store = Store::open(dir.join("moltbot.db")).unwrap();
-    Agent::new(Catalog::new(&config, &[]), backends, store, settings)
+    });
+    let mut parts = Parts::new(config, dir);
+    parts.settings.timeout = timeout;
+    parts.agent()
 }
 
 async fn say(setup: &Setup, message: &str) -> Result<String, TurnError> {
-    let request = TurnRequest {
-        session: &setup.session,
-        message,
-        model: None,
-        thinking: None,
-        inbox: None,
-    };
+    let request = TurnRequest::new(&setup.session, message);
     let report = setup.agent.turn(request, pending(), &mut |_| {}).await?;
     Ok(report.message.text())
 }
@@ -106,18 +84,6 @@ fn all_dialects(text: &str) -> Script {
         .on(When::post("/v1/chat/completions"), openai_chat(&parts))
         .on(When::post("/v1/responses"), openai_responses(&parts))
         .on(When::post("/v1/messages"), anthropic_messages(&parts))
-}
-
-/// The conversation part of a request, without what may differ from turn to turn: Anthropic's cache marks.
-fn conversation(body: &Value) -> Vec<Value> {
-    let list = body.get("messages").or_else(|| body.get("input")).unwrap();
-    let mut list = list.as_array().unwrap().clone();
-    for message in &mut list {
-        for block in message["content"].as_array_mut().into_iter().flatten() {
-            block.as_object_mut().unwrap().remove("cache_control");
-        }
-    }
-    list
 }
 
 /// What a message of a chat completion says, without the stamp that the program put before a person's.
@@ -269,13 +235,7 @@ async fn a_stop_keeps_what_was_shown_and_closes_the_connection() {
             heard.send(()).unwrap();
         }
     };
-    let request = TurnRequest {
-        session: &setup.session,
-        message: "go",
-        model: None,
-        thinking: None,
-        inbox: None,
-    };
+    let request = TurnRequest::new(&setup.session, "go");
     let stop = async {
         text.await.unwrap();
     };
@@ -311,13 +271,7 @@ async fn a_turn_thrown_away_leaves_the_session_free() {
     let setup = setup(script, "openai-completions").await;
     {
         let mut ignore = |_| {};
-        let request = TurnRequest {
-            session: &setup.session,
-            message: "go",
-            model: None,
-            thinking: None,
-            inbox: None,
-        };
+        let request = TurnRequest::new(&setup.session, "go");
         let turn = setup.agent.turn(request, pending(), &mut ignore);
         tokio::select! {
             _ = turn => panic!("the server never answers"),
@@ -435,23 +389,12 @@ async fn a_session_s_choices_hold_until_it_is_reset() {
 }
 
 /// An agent as a process makes it, over a store that outlives it.
-fn fresh(config: &Value, credentials: Credentials, dir: &std::path::Path) -> Agent {
-    let config: Config = serde_json::from_value(config.clone()).unwrap();
-    let store = Store::open(dir.join("moltbot.db")).unwrap();
-    let knowledge = Arc::new(Knowledge::new(Arc::new(StoredRecords::new(store.clone()))));
-    let credentials = Arc::new(credentials);
-    let http = over_http(Arc::clone(&credentials), Arc::clone(&knowledge));
-    let settings = AgentSettings {
-        places: Places::default(),
-        agent_id: "main".into(),
-        thinking: None,
-        timeout: Duration::from_secs(600),
-        has_anthropic_key: false,
-        limits: Limits::default(),
-        workspace: dir.to_owned(),
-    };
-    let backends = Backends::new(http, None, knowledge);
-    Agent::new(Catalog::new(&config, &[]), backends, store, settings).with_credentials(credentials)
+fn fresh(config: &Value, credentials: Credentials, dir: &Path) -> Agent {
+    let mut parts = Parts::new(config.clone(), dir);
+    let records = Arc::new(StoredRecords::new(parts.store.clone()));
+    parts.knowledge = Arc::new(Knowledge::new(records));
+    parts.credentials = Arc::new(credentials);
+    parts.agent()
 }
 
 /// Two models of one box.
@@ -465,13 +408,7 @@ fn two_models(server: &ScriptedServer) -> Value {
 
 async fn turn_of(agent: &Agent) -> Result<TurnReport, TurnError> {
     let session = agent.session(&SessionKey::main("main")).await.unwrap();
-    let request = TurnRequest {
-        session: &session,
-        message: "hi",
-        model: None,
-        thinking: None,
-        inbox: None,
-    };
+    let request = TurnRequest::new(&session, "hi");
     agent.turn(request, pending(), &mut |_| {}).await
 }
 
@@ -538,13 +475,7 @@ async fn a_stopped_answer_is_that_of_the_model_that_gave_it() {
     // The first is asked and fails, then it is left alone.
     for _ in 0..2 {
         let session = agent.session(&SessionKey::main("main")).await.unwrap();
-        let request = TurnRequest {
-            session: &session,
-            message: "go",
-            model: None,
-            thinking: None,
-            inbox: None,
-        };
+        let request = TurnRequest::new(&session, "go");
         let (heard, text) = tokio::sync::oneshot::channel();
         let mut heard = Some(heard);
         let mut events = |event| {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use moltbot_agent::{
-    Agent, AgentSettings, ContextSettings, Gate, Limits, PromptSettings, SessionKey, Skills,
-    StoredRecords, ToolPolicies, command_names, skill_commands,
+    Agent, AgentSettings, ContextSettings, Gate, ImageModels, Limits, Outlet, PromptSettings,
+    SessionKey, Skills, StoredRecords, ToolPolicies, command_names, skill_commands,
 };
 use moltbot_config::{
     Environment, LoadError, MAIN_AGENT, Paths, Profile, Snapshot, normalize_agent_id,
@@ -18,7 +18,9 @@ use moltbot_llm::{
 };
 use moltbot_services::{Launcher, ServedBackend, Services};
 use moltbot_store::{Session, Store};
+use moltbot_tools::documents::DocumentReader;
 use moltbot_tools::memory::{Embeddings, Memory, MemorySettings};
+use moltbot_tools::{SessionAccess, SessionStatus};
 
 use crate::args::Globals;
 use crate::exit::Exit;
@@ -145,12 +147,14 @@ impl App {
         }
     }
 
-    /// The agent, ready to take turns, and `gate` to decide about its tool calls.
-    pub(crate) fn agent(
+    /// The agent, ready to take turns: `gate` decides about its tool calls, and what it says by itself goes out by
+    /// `outlets`.
+    pub(crate) async fn agent(
         &self,
         agent_id: &str,
         timeout: Option<u64>,
         gate: Gate,
+        outlets: Vec<Arc<dyn Outlet>>,
     ) -> Result<Agent, Exit> {
         let credentials = Arc::new(self.credentials(agent_id));
         let has_anthropic_key = credentials.find("anthropic").is_some();
@@ -161,7 +165,7 @@ impl App {
             timeout: timeout.map_or_else(|| defaults.timeout(), Duration::from_secs),
             places: Places::only(self.snapshot.config.agents().places(agent_id)),
             has_anthropic_key,
-            limits: Limits::default(),
+            limits: Limits::from_config(&self.snapshot.config.agents().limits(agent_id)),
             workspace: self.snapshot.workspace(agent_id),
         };
         let (prompt, notices) = PromptSettings::from_snapshot(&self.snapshot, agent_id);
@@ -174,17 +178,30 @@ impl App {
         tokio::spawn(async move { services.recover().await });
         let backends = Backends::new(served, self.engine()?, knowledge);
         let catalog = self.catalog()?;
-        for warning in catalog.warnings().iter().chain(&notices) {
+        let images = ImageModels::new(
+            catalog.clone(),
+            backends.clone(),
+            settings.clone(),
+            defaults.image_model.as_ref(),
+        );
+        let warnings = catalog.warnings().iter().chain(images.warnings());
+        for warning in warnings.chain(&notices) {
             output::note(output::styled(output::WARN, warning));
         }
         let snapshot = &self.snapshot;
-        let tools = toolbox::toolbox(
+        let mut tools = toolbox::toolbox(
             snapshot,
             agent_id,
             &store,
             self.memory(agent_id),
             &prompt.skills,
+            DocumentReader::new(this_program()?, vec!["document-worker".to_owned()]),
         );
+        toolbox::media(snapshot, agent_id, images, outlets, &mut tools);
+        let records = Arc::new(StoredRecords::new(store.clone()));
+        for notice in toolbox::add_mcp(snapshot, records, &mut tools).await {
+            output::note(output::styled(output::WARN, output::plain(&notice)));
+        }
         let reserved: Vec<&str> = command_names().collect();
         let skills = Skills::find(&prompt.skills);
         let context = ContextSettings::from_config(
@@ -192,8 +209,10 @@ impl App {
             &defaults.context_pruning.clone().unwrap_or_default(),
             Some(toolbox::results_dir(snapshot)),
         );
-        Ok(Agent::new(catalog, backends, store, settings)
-            .with_credentials(credentials)
+        let agent = Agent::new(catalog, backends, store, settings).with_credentials(credentials);
+        let access = SessionAccess::from_config(&snapshot.config);
+        tools.add(SessionStatus::new(agent.clone(), access));
+        Ok(agent
             .with_skill_commands(skill_commands(&skills.usable, &reserved))
             .with_prompt(prompt)
             .with_context(context)

@@ -54,6 +54,16 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: MemoryCommand,
     },
+    /// Servers that bring tools of their own (mcp.servers).
+    Mcp {
+        #[command(subcommand)]
+        command: McpCommand,
+    },
+    /// Strangers who ask to be let in.
+    Pairing {
+        #[command(subcommand)]
+        command: PairingCommand,
+    },
     /// Read and change the configuration.
     Config {
         #[command(subcommand)]
@@ -72,6 +82,9 @@ pub(crate) enum Command {
         /// The provider's id, for whoever reads the list of processes.
         provider: String,
     },
+    /// The process that reads one document.
+    #[command(hide = true)]
+    DocumentWorker,
     /// The engine's own process.
     #[cfg(feature = "engine")]
     #[command(hide = true)]
@@ -396,6 +409,45 @@ pub(crate) struct PromptShowArgs {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// `moltbot mcp`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum McpCommand {
+    /// The servers, where they stand, and the tools that they bring. Starts none.
+    List {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Ask a server for its tools now, starting it if need be.
+    Probe {
+        /// Its name in mcp.servers.
+        name: String,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// `moltbot pairing`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PairingCommand {
+    /// Who waits for your word, with their codes.
+    List {
+        /// The channel: telegram, whatsapp, …
+        channel: String,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Let in whoever was told this code. Holds from their next message on.
+    Approve {
+        /// The channel: telegram, whatsapp, …
+        channel: String,
+        /// The code, eight characters.
+        code: String,
+    },
 }
 
 /// `moltbot memory …`.

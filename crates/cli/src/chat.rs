@@ -2,13 +2,17 @@
 
 mod approval;
 mod input;
+mod modes;
+mod screen;
+mod sign_of_life;
 mod slash;
 mod view;
 
 use std::sync::Arc;
 
 use moltbot_agent::{
-    Agent, Conversation, Directives, Gate, Next, ReasoningLevel, TurnError, TurnRequest, compacted,
+    Agent, Conversation, Directives, Gate, Next, ReasoningLevel, ToolCommand, TurnError,
+    TurnRequest, compacted,
 };
 use moltbot_llm::Api;
 use moltbot_store::TurnState;
@@ -17,18 +21,22 @@ use crate::app::App;
 use crate::args::{ChatArgs, Globals};
 use crate::commands::footnotes;
 use crate::exit::Exit;
-use crate::interrupt::interrupt;
+use crate::interrupt::{self, ctrl_c, interrupt};
 use crate::output;
 use approval::AtTerminal;
 use input::{Input, Line};
+pub(crate) use screen::Screen;
+use sign_of_life::SignOfLife;
 pub(crate) use slash::conversation;
 use view::{End, View};
 
 /// A chat in progress.
 struct Chat {
     agent: Agent,
+    sign: SignOfLife,
     /// With what the command line said for this chat alone.
     conversation: Conversation,
+    screen: Arc<Screen>,
 }
 
 /// How a line left the chat.
@@ -36,7 +44,7 @@ enum Outcome {
     /// Answered by the agent or the program.
     Answered,
     Failed,
-    /// Ctrl-C once: the answer stops, the chat goes on.
+    /// Ctrl-C once: the answer stops, the chat goes on, unless the program is to end.
     Stopped,
     /// Ctrl-C twice.
     Leave,
@@ -44,26 +52,33 @@ enum Outcome {
 
 /// Talks until the person leaves.
 pub(crate) async fn run(globals: &Globals, args: ChatArgs) -> Result<(), Exit> {
+    interrupt::hear_orders();
     let app = App::load(globals, false)?;
     let agent_id = app.agent_id(args.agent.as_deref())?;
     let mut input = Input::open(&app.paths().state_dir.join("chat-history"));
+    let sign = SignOfLife::default();
     let gate = match input.is_interactive() {
-        true => Gate::asking(Arc::new(AtTerminal)),
+        true => Gate::asking(Arc::new(AtTerminal { sign: sign.clone() })),
         false => Gate::closed(),
     };
-    let agent = app.agent(&agent_id, None, gate)?;
+    let screen = Arc::new(Screen::default());
+    let agent = app
+        .agent(&agent_id, None, gate, vec![Arc::clone(&screen) as _])
+        .await?;
     // Held until the chat ends.
     let services = app.services()?;
     services.keep_warm().await;
     let session = app.session(&agent, args.session.as_deref()).await?;
     let mut chat = Chat {
         agent,
+        sign,
         conversation: Conversation {
             model: args.model,
             thinking: args.thinking,
             reasoning: args.reasoning.then_some(ReasoningLevel::On),
             ..conversation(session)
         },
+        screen,
     };
     chat.greet().await?;
     let mut failed = false;
@@ -78,6 +93,9 @@ pub(crate) async fn run(globals: &Globals, args: ChatArgs) -> Result<(), Exit> {
             Outcome::Failed => failed = true,
             Outcome::Leave => break,
         }
+    }
+    if let Some(order) = interrupt::order() {
+        return Err(Exit::silent(order.exit_code()));
     }
     // A script that pipes messages in learns from the exit code that one of them got no answer.
     match failed && !input.is_interactive() {
@@ -151,6 +169,7 @@ impl Chat {
             } => return self.turn(&message, directives).await,
             Next::Stop => output::line("Nothing is running; /exit leaves.")?,
             Next::Compact(instructions) => return self.compact(instructions.as_deref()).await,
+            Next::CallTool(command) => return self.call_tool(&command).await,
         }
         Ok(Outcome::Answered)
     }
@@ -166,13 +185,14 @@ impl Chat {
             .verbose
             .or_else(|| self.agent.verbose(&talk.session))
             .unwrap_or(talk.verbose);
-        let mut view = View::new(reasoning != ReasoningLevel::Off, verbose);
+        let view = View::new(self.sign.clone(), reasoning != ReasoningLevel::Off, verbose);
         let request = TurnRequest {
             model: directives.model.as_deref().or(talk.model.as_deref()),
             thinking: directives.thinking.or(talk.thinking),
             ..TurnRequest::new(&talk.session, message)
         };
-        let mut show = |progress| view.progress(progress);
+        self.screen.open(&talk.session, view);
+        let mut show = |progress| self.screen.progress(progress);
         let result = {
             let turn = self.agent.turn(request, interrupt(), &mut show);
             tokio::pin!(turn);
@@ -180,15 +200,18 @@ impl Chat {
             tokio::select! {
                 result = &mut turn => result,
                 () = twice() => {
+                    self.screen.close();
                     return Ok(Outcome::Leave);
                 }
             }
         };
-        view.end(match result {
-            Ok(_) => End::Answered,
-            Err(TurnError::Stopped) => End::Stopped,
-            Err(_) => End::Failed,
-        })?;
+        if let Some(view) = self.screen.close() {
+            view.end(match result {
+                Ok(_) => End::Answered,
+                Err(TurnError::Stopped) => End::Stopped,
+                Err(_) => End::Failed,
+            })?;
+        }
         match result {
             Ok(report) => {
                 let usage = self.agent.usage_line(&talk.session, &report);
@@ -197,6 +220,40 @@ impl Chat {
                 }
                 self.keep_notes().await;
                 Ok(Outcome::Answered)
+            }
+            Err(TurnError::Stopped) => {
+                self.dim("Stopped.");
+                Ok(Outcome::Stopped)
+            }
+            Err(error) => {
+                output::note(output::styled(output::BAD, &error));
+                Ok(Outcome::Failed)
+            }
+        }
+    }
+
+    /// Carries out a command by its tool.
+    async fn call_tool(&self, command: &ToolCommand) -> Result<Outcome, Exit> {
+        let talk = &self.conversation;
+        let verbose = self.agent.verbose(&talk.session).unwrap_or(talk.verbose);
+        let mut view = View::new(self.sign.clone(), false, verbose);
+        let mut show = |progress| view.progress(progress);
+        let result = self
+            .agent
+            .call_tool(&talk.session, command, interrupt(), &mut show)
+            .await;
+        view.end(match result {
+            Ok(_) => End::WithoutModel,
+            Err(TurnError::Stopped) => End::Stopped,
+            Err(_) => End::Failed,
+        })?;
+        match result {
+            Ok(report) => {
+                output::line(output::plain(&report.text))?;
+                Ok(match report.is_error {
+                    true => Outcome::Failed,
+                    false => Outcome::Answered,
+                })
             }
             Err(TurnError::Stopped) => {
                 self.dim("Stopped.");
@@ -255,8 +312,8 @@ impl Chat {
 
 /// Completes at the second Ctrl-C from now.
 async fn twice() {
-    interrupt().await;
-    interrupt().await;
+    ctrl_c().await;
+    ctrl_c().await;
 }
 
 /// The beginning of a message, on one line.

@@ -4,10 +4,13 @@ mod agent;
 pub(crate) mod completions;
 mod config;
 mod doctor;
+pub(crate) mod document_worker;
 #[cfg(feature = "engine")]
 pub(crate) mod engine_worker;
+mod mcp;
 mod memory;
 mod models;
+mod pairing;
 mod prompt;
 mod service_keeper;
 
@@ -25,12 +28,18 @@ pub(crate) async fn run(globals: &Globals, command: Command) -> Result<(), Exit>
         Command::Models(args) => models::run(globals, args).await,
         Command::Prompt { command } => prompt::run(globals, command).await,
         Command::Memory { command } => memory::run(globals, command).await,
+        Command::Pairing { command } => pairing::run(globals, command),
+        Command::Mcp { command } => mcp::run(globals, command).await,
         Command::Config { command } => config::run(globals, command),
         Command::Doctor(args) => doctor::run(globals, args).await,
         Command::Completions { shell } => completions::run(shell),
         // What to keep comes on standard input: it may hold secrets.
         Command::ServiceKeeper { provider: _ } => {
             service_keeper::run().await;
+            Ok(())
+        }
+        Command::DocumentWorker => {
+            document_worker::run();
             Ok(())
         }
         #[cfg(feature = "engine")]

@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 use moltbot_config::ProfileError;
 
+use crate::output;
+
 /// An end with an exit code other than 0.
 #[derive(Debug)]
 pub(crate) struct Exit {
@@ -29,6 +31,11 @@ impl Exit {
         }
     }
 
+    /// The same with another code.
+    pub(crate) fn with_code(self, code: u8) -> Self {
+        Self { code, ..self }
+    }
+
     /// The sentence for the person.
     pub(crate) fn message(&self) -> &str {
         &self.message
@@ -37,7 +44,7 @@ impl Exit {
     /// Says the sentence and gives the code to the shell.
     pub(crate) fn report(self) -> ExitCode {
         if !self.message.is_empty() {
-            anstream::eprintln!("{}", self.message);
+            output::note(&self.message);
         }
         ExitCode::from(self.code)
     }
@@ -63,8 +70,10 @@ from_error!(
     moltbot_config::PathError,
     moltbot_engine::models::ModelsError,
     moltbot_engine::models::PullError,
+    moltbot_guard::access::PairingError,
     moltbot_llm::CatalogError,
     moltbot_store::StoreError,
+    moltbot_tools::mcp::McpError,
     moltbot_tools::memory::MemoryError,
 );
 

@@ -43,6 +43,11 @@ fn run(args: Args) -> Result<(), Exit> {
             commands::engine_worker::run();
             Ok(())
         }
+        // What it reads may be made to break it: nothing of this program's is open in it.
+        Command::DocumentWorker => {
+            commands::document_worker::run();
+            Ok(())
+        }
         Command::Completions { shell } => commands::completions::run(shell),
         command => {
             // One thread does all the waiting there is; blocking work gets threads of its own.
@@ -52,10 +57,19 @@ fn run(args: Args) -> Result<(), Exit> {
                 .map_err(|error| {
                     Exit::failed(format!("The runtime cannot be started: {error}."))
                 })?;
-            let result = runtime.block_on(commands::run(&args.globals, command));
+            let result = runtime.block_on(async {
+                tokio::select! {
+                    result = commands::run(&args.globals, command) => result,
+                    order = interrupt::overdue() => Err(Exit::silent(order.exit_code())),
+                }
+            });
             // A thread may still wait for a line of input; nobody waits for it.
             runtime.shutdown_background();
-            result
+            match interrupt::order() {
+                // Whatever else failed, failed for that.
+                Some(order) => result.map_err(|exit| exit.with_code(order.exit_code())),
+                None => result,
+            }
         }
     }
 }

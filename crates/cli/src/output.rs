@@ -43,9 +43,10 @@ pub(crate) fn write(text: impl std::fmt::Display) -> Result<(), Exit> {
         .map_err(|_| Exit::silent(1))
 }
 
-/// A line on standard error: notices, progress, everything that is not the result.
+/// A line on standard error: notices, progress, everything that is not the result. Where nobody reads it any more (a
+/// terminal that is gone), it is lost.
 pub(crate) fn note(text: impl std::fmt::Display) {
-    anstream::eprintln!("{text}");
+    let _ = writeln!(anstream::stderr(), "{text}");
 }
 
 /// A value as indented JSON on standard output.

@@ -3,14 +3,17 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use moltbot_agent::{SkillSettings, Skills, Toolbox};
+use moltbot_agent::{ImageModels, Outlet, SkillSettings, Skills, Toolbox};
 use moltbot_config::Snapshot;
+use moltbot_llm::Records;
 use moltbot_store::Store;
+use moltbot_tools::documents::DocumentReader;
+use moltbot_tools::mcp::McpServers;
 use moltbot_tools::memory::{Memory, MemoryGet, MemorySearch};
 use moltbot_tools::web::{FetchSettings, SearchSettings, WebFetch, WebSearch};
 use moltbot_tools::{
-    AgentsList, ExecSettings, ExecTool, Folders, ProcessTable, ProcessTool, SessionAccess,
-    SessionsHistory, SessionsList, file_tools,
+    AgentsList, ExecSettings, ExecTool, Folders, ImageTool, MessageTool, ProcessTable, ProcessTool,
+    SessionAccess, SessionsHistory, SessionsList, file_tools,
 };
 
 /// Where results of tools that were too long are kept whole.
@@ -18,16 +21,18 @@ pub(crate) fn results_dir(snapshot: &Snapshot) -> PathBuf {
     snapshot.paths.state_dir.join("results")
 }
 
-/// All tools of an agent. Which of them a conversation has is for the owner's rules to say.
+/// All tools of an agent; `documents` reads documents for them. Which of them a conversation has is for the owner's
+/// rules to say.
 pub(crate) fn toolbox(
     snapshot: &Snapshot,
     agent_id: &str,
     store: &Store,
     memory: Memory,
     skills: &SkillSettings,
+    documents: DocumentReader,
 ) -> Toolbox {
     let mut tools = Toolbox::new();
-    files(snapshot, agent_id, &mut tools);
+    files(snapshot, agent_id, documents, &mut tools);
     commands(snapshot, agent_id, skills, &mut tools);
     web(snapshot, &mut tools);
     if memory.settings().enabled {
@@ -46,7 +51,51 @@ pub(crate) fn toolbox(
     tools
 }
 
-fn files(snapshot: &Snapshot, agent_id: &str, tools: &mut Toolbox) {
+/// The servers that the owner configured. Starts none.
+pub(crate) fn mcp_servers(snapshot: &Snapshot, records: Arc<dyn Records>) -> McpServers {
+    let environment = &snapshot.environment;
+    McpServers::from_config(
+        &snapshot.config,
+        environment,
+        records,
+        results_dir(snapshot),
+    )
+}
+
+/// Adds the tools of the servers that the owner configured. Gives what the owner should know about those that are
+/// missing.
+pub(crate) async fn add_mcp(
+    snapshot: &Snapshot,
+    records: Arc<dyn Records>,
+    tools: &mut Toolbox,
+) -> Vec<String> {
+    let found = mcp_servers(snapshot, records).tools().await;
+    for tool in found.tools {
+        tools.insert(tool);
+    }
+    found.notices
+}
+
+/// What an agent sees pictures with, and says something with while it works; neither where it cannot.
+pub(crate) fn media(
+    snapshot: &Snapshot,
+    agent_id: &str,
+    images: ImageModels,
+    outlets: Vec<Arc<dyn Outlet>>,
+    tools: &mut Toolbox,
+) {
+    let folders = Arc::new(folders(snapshot, agent_id));
+    if images.has_any() {
+        let fetch = fetch_settings(snapshot);
+        tools.add(ImageTool::new(Arc::clone(&folders), fetch, images));
+    }
+    if let Some(message) = MessageTool::new(folders, outlets) {
+        tools.add(message);
+    }
+}
+
+/// The folders that mean something to an agent's tools.
+fn folders(snapshot: &Snapshot, agent_id: &str) -> Folders {
     let paths = &snapshot.paths;
     let protected = vec![
         paths.state_dir.clone(),
@@ -54,16 +103,19 @@ fn files(snapshot: &Snapshot, agent_id: &str, tools: &mut Toolbox) {
         paths.credentials_dir.clone(),
         paths.agent_dir(agent_id),
     ];
-    let folders = Folders::new(snapshot.environment.home.clone(), protected)
+    Folders::new(snapshot.environment.home.clone(), protected)
         .with_readable(vec![paths.state_dir.join("skills")])
-        .with_results(vec![results_dir(snapshot)]);
+        .with_results(vec![results_dir(snapshot)])
+}
+
+fn files(snapshot: &Snapshot, agent_id: &str, documents: DocumentReader, tools: &mut Toolbox) {
     let patches = snapshot
         .config
         .tools
         .as_ref()
         .and_then(|tools| tools.exec.as_ref()?.apply_patch.as_ref()?.enabled)
         .unwrap_or(false);
-    for tool in file_tools(folders) {
+    for tool in file_tools(folders(snapshot, agent_id), documents) {
         if patches || tool.spec().name != "apply_patch" {
             tools.insert(tool);
         }
@@ -85,11 +137,18 @@ fn web(snapshot: &Snapshot, tools: &mut Toolbox) {
     let web = config
         .and_then(|tools| tools.web.clone())
         .unwrap_or_default();
-    if let Some(settings) = FetchSettings::from_config(&web.fetch.unwrap_or_default()) {
+    if let Some(settings) = fetch_settings(snapshot) {
         tools.add(WebFetch::new(settings));
     }
     let search = web.search.unwrap_or_default();
     if let Some(settings) = SearchSettings::from_config(&search, &snapshot.environment) {
         tools.add(WebSearch::new(settings));
     }
+}
+
+/// How pages and pictures are got from the web; `None` where the owner switched that off.
+fn fetch_settings(snapshot: &Snapshot) -> Option<FetchSettings> {
+    let tools = snapshot.config.tools.as_ref();
+    let web = tools.and_then(|tools| tools.web.clone());
+    FetchSettings::from_config(&web.unwrap_or_default().fetch.unwrap_or_default())
 }

@@ -12,6 +12,7 @@ use crate::paths::Paths;
 use crate::spanned::{Node, Origin};
 
 mod channels;
+mod mcp;
 mod services;
 
 /// What the rules found.
@@ -34,6 +35,7 @@ pub(crate) fn check(root: &Node, environment: &Environment, paths: &Paths) -> Fi
     check_tool_lists(root, &mut KeyPath::root(), false, &mut findings.issues);
     channels::check(root, &mut findings.issues);
     services::check(root, &mut findings.issues);
+    mcp::check(root, &mut findings.issues);
     check_browser_profiles(root, &mut findings.issues);
     check_main_key(root, &mut findings.warnings);
     findings

@@ -22,6 +22,7 @@ mod gateway;
 mod gateway_http;
 mod heartbeat;
 mod logging;
+mod mcp;
 mod media;
 mod memory;
 mod messages;
@@ -60,6 +61,7 @@ pub use gateway::*;
 pub use gateway_http::*;
 pub use heartbeat::*;
 pub use logging::*;
+pub use mcp::*;
 pub use media::*;
 pub use memory::*;
 pub use messages::*;
@@ -139,6 +141,8 @@ section! {
         pub talk: Option<Talk>,
         /// The server that holds everything together.
         pub gateway: Option<Gateway>,
+        /// Servers that bring tools of their own, over the Model Context Protocol.
+        pub mcp: Option<Mcp>,
         /// Instructions that an agent reads when it needs them.
         pub skills: Option<Skills>,
         /// Extensions.
@@ -169,6 +173,13 @@ impl Config {
     pub fn session(&self) -> &Session {
         static NONE: LazyLock<Session> = LazyLock::new(Session::default);
         self.session.as_ref().unwrap_or(&NONE)
+    }
+
+    /// The configured MCP servers by name.
+    pub fn mcp_servers(&self) -> &BTreeMap<String, McpServer> {
+        static NONE: BTreeMap<String, McpServer> = BTreeMap::new();
+        let servers = self.mcp.as_ref().and_then(|mcp| mcp.servers.as_ref());
+        servers.unwrap_or(&NONE)
     }
 
     /// The log settings; empty where the file says nothing.

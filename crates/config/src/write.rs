@@ -104,6 +104,24 @@ pub fn write(path: &Path, text: &str, base: Base<'_>) -> Result<(), WriteError> 
     sync_directory(directory).map_err(failed)
 }
 
+/// Replaces a file of the program's own (credentials, lists of people) in one step: mode 0600, on disk before it takes
+/// the place of the old one; a directory made for it gets mode 0700. A symbolic link stays one: its target is replaced.
+///
+/// # Errors
+/// The disk refuses; the file is as it was.
+pub fn replace_private(path: &Path, content: &[u8]) -> Result<(), WriteError> {
+    let failed = |source| WriteError::Write {
+        path: path.to_owned(),
+        source,
+    };
+    let target = follow_links(path).map_err(failed)?;
+    let directory = directory_of(&target);
+    make_directory(directory)?;
+    let new = synced_file(directory, content).map_err(failed)?;
+    new.persist(&target).map_err(|error| failed(error.error))?;
+    sync_directory(directory).map_err(failed)
+}
+
 /// The file that `path` leads to through symbolic links, also when it does not exist yet.
 fn follow_links(path: &Path) -> io::Result<PathBuf> {
     let mut target = path.to_owned();

@@ -4,17 +4,15 @@
 //! string methods. What a template cannot express (a system message, tool calls, two user messages in a row) is found
 //! out once, by rendering small conversations, and written in a form that it can.
 
-mod call_form;
 mod jinja;
 mod turns;
 
 use minijinja::value::Serde;
 use minijinja::{Environment, Value, context};
-use moltbot_llm::{Message, ToolSpec};
+use moltbot_llm::{CallForm, Message, ToolSpec};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-pub use call_form::CallForm;
 pub use turns::literal;
 
 /// What is said so far, as the engine's worker receives it.

@@ -487,7 +487,11 @@ impl Catalog {
             keep_alive: provider.keep_alive.clone(),
             timeout: provider.timeout,
             server: None,
-            repairs: Repairs::default(),
+            repairs: Repairs {
+                tools_as_text: listed.compat.supports_tools == Some(false),
+                ..Repairs::default()
+            },
+            parameters: None,
             slots: provider.slots,
             slot: None,
             credential: None,

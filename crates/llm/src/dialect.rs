@@ -28,6 +28,8 @@ use crate::request::{Request, ThinkingLevel, ToolChoice};
 
 pub use plain_text::{TextDecoder, bare_call_opening, call_openings, fenced_call_opening};
 
+pub(crate) use completions::constraint_field;
+
 use assembler::Assembler;
 use ndjson::LineParser;
 use sse::{Ending, SseParser};
@@ -37,9 +39,13 @@ use sse::{Ending, SseParser};
 /// # Panics
 /// Never for a model spoken to over HTTP; the engine has no dialect and gets an empty body.
 pub fn encode(model: &Model, request: &Request) -> Vec<u8> {
-    let request = &*wire_form(model, request);
+    let asked = request;
+    let request = &*wire_form(model, asked);
     let body = match model.api {
-        Api::OpenAiCompletions => return written(model, &completions::Body::new(model, request)),
+        Api::OpenAiCompletions => {
+            let body = completions::Body::new(model, request).constrained(model, asked);
+            return written(model, &body);
+        }
         Api::OpenAiResponses => responses::encode(model, request),
         Api::AnthropicMessages => anthropic::encode(model, request),
         Api::GoogleGenerativeAi => google::encode(model, request),
@@ -106,14 +112,19 @@ impl<'a> Decoder<'a> {
             _ => false,
         };
         let limit = request.max_tokens.filter(|_| !other);
-        let offered = match request.tool_choice {
-            ToolChoice::None => &[],
-            _ => request.tools.as_slice(),
+        let tools = request.tools.as_slice();
+        let assembler = match request.tool_choice {
+            // A call that must not be is one all the same where it would else be shown as text.
+            _ if model.repairs.tools_as_text => {
+                Assembler::prescribing(limit, salt, Cow::Borrowed(tools))
+            }
+            ToolChoice::None => Assembler::new(limit, salt, Cow::Borrowed(&[])),
+            _ => Assembler::new(limit, salt, Cow::Borrowed(tools)),
         };
         Self {
             wire,
             framing: Framing::Unknown,
-            assembler: Assembler::new(limit, salt, Cow::Borrowed(offered)),
+            assembler,
             model,
         }
     }

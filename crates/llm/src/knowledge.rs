@@ -276,8 +276,8 @@ impl Knowledge {
             .with_repairs(|all| {
                 let mut repairs = mended.repairs.clone();
                 // What the server told by itself is not learned: it may tell something else tomorrow.
-                let learned = all.get(&key).is_some_and(|known| known.without_tools);
-                repairs.without_tools &= learned || !model.repairs.without_tools;
+                let learned = all.get(&key).is_some_and(|known| known.tools_as_text);
+                repairs.tools_as_text &= learned || !model.repairs.tools_as_text;
                 all.insert(key.clone(), repairs.clone());
                 repairs
             })

@@ -20,6 +20,7 @@
 )]
 
 mod backend;
+mod call_form;
 mod catalog;
 mod clocks;
 mod cooldown;
@@ -29,6 +30,7 @@ mod embeddings;
 mod endpoint;
 mod event;
 mod failure;
+mod gbnf;
 mod hash;
 mod http;
 mod knowledge;
@@ -52,6 +54,7 @@ mod tokens;
 mod waiting;
 
 pub use backend::{Backend, Backends, EventSink, Reply, over_http, over_http_at_once};
+pub use call_form::{CallForm, tool_response};
 pub use catalog::{Catalog, CatalogError, ModelRow};
 pub use clocks::Clocks;
 pub use cooldown::{Cooldown, CooldownPolicy, Cooldowns, Failing, WallClock, machine_clock};

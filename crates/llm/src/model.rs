@@ -165,6 +165,8 @@ pub struct Model {
     pub server: Option<ServerKind>,
     /// What this server and model were found to need of a request.
     pub repairs: Repairs,
+    /// How many parameters it has, where its server tells.
+    pub parameters: Option<u64>,
     /// How many requests its server answers at the same time, as configured or told by the server.
     pub slots: Option<u32>,
     /// The slot of the server that this request should use (llama.cpp's `id_slot`); `None` leaves it to the server.
@@ -178,12 +180,13 @@ pub struct Model {
 const LOCAL_DOMAINS: [&str; 5] = [".localhost", ".local", ".home.arpa", ".internal", ".lan"];
 
 impl Model {
-    /// Takes on the form that its server was found to need.
+    /// Takes on the form that its server was found to need. What the owner says of tools stays.
     pub(crate) fn apply(&mut self, repairs: Repairs) {
         if let Some(api) = repairs.api {
             self.api = api;
         }
         self.repairs = repairs;
+        self.repairs.tools_as_text |= self.compat.supports_tools == Some(false);
     }
 
     /// The context window, where it is known.

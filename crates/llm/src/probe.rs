@@ -117,6 +117,9 @@ pub struct ServedModel {
     pub vision: Option<Fact<bool>>,
     /// Whether it takes tools.
     pub tools: Option<Fact<bool>>,
+    /// How many parameters it has.
+    #[serde(default)]
+    pub parameters: Option<Fact<u64>>,
 }
 
 impl ServedModel {
@@ -131,6 +134,7 @@ impl ServedModel {
             slots: None,
             vision: None,
             tools: None,
+            parameters: None,
         }
     }
 

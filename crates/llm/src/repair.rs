@@ -4,6 +4,7 @@
 //! request once more in that form and remembers it, so that the next turn is right the first time. Only the wire copy
 //! changes: the conversation and the tools stay as they are, and arguments are validated against the original schemas.
 
+mod as_text;
 mod form;
 mod layer;
 mod mend;
@@ -21,6 +22,7 @@ use crate::request::Request;
 pub use layer::Repairing;
 
 pub(crate) use form::{wire_form, without_dropped};
+pub(crate) use schema::simplify;
 
 /// The form that requests to one model on one server must take. The default is the plain form.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,8 +46,8 @@ pub struct Repairs {
     pub without_sealed_reasoning: bool,
     /// Pictures are left out.
     pub without_images: bool,
-    /// Tools are left out; calls and results of the history go out as text.
-    pub without_tools: bool,
+    /// Tools are told of in the system prompt, and called in text; calls and results of the history go out as text.
+    pub tools_as_text: bool,
     /// The most output tokens that may be asked for.
     pub max_tokens: Option<u64>,
     /// The dialect to speak instead of the configured one.
@@ -61,9 +63,6 @@ impl Repairs {
     /// What this request loses by them, as clauses for the person; empty where the form alone changes.
     pub(crate) fn losses_for(&self, request: &Request) -> Vec<&'static str> {
         let mut losses = Vec::new();
-        if self.without_tools && !request.tools.is_empty() {
-            losses.push("it cannot use tools on its server, so they were left out");
-        }
         if self.without_images && request.has_images() {
             losses.push("it cannot see images on its server, so they were left out");
         }
@@ -91,7 +90,7 @@ impl std::fmt::Display for Repairs {
             (self.short_call_ids, "short tool call ids"),
             (self.without_sealed_reasoning, "no sealed reasoning"),
             (self.without_images, "no images"),
-            (self.without_tools, "no tools"),
+            (self.tools_as_text, "tools as text"),
         ];
         words.extend(
             flags

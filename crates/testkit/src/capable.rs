@@ -7,7 +7,8 @@
 //!
 //! The model is simple. Offered a tool (one with `weather` in its name, else the first), it
 //! calls it for each of the [`CITIES`] that the last user message names, and once it has all
-//! results it says [`sentence_with`] them. Asked about the weather without a tool it says
+//! results it says [`sentence_with`] them. Told of tools in its system prompt alone, it calls them
+//! in the form that is asked for there. Asked about the weather without a tool it says
 //! [`WITHOUT_TOOLS`], to all else [`GREETING`].
 //!
 //! ```
@@ -27,6 +28,7 @@ mod ask;
 mod capabilities;
 mod check;
 mod discovery;
+mod in_words;
 mod model;
 mod oddity;
 mod refusal;

@@ -15,7 +15,7 @@
 //! Threads wait, not tasks: a command is ended for certain, whatever becomes of the runtime that it was started from.
 
 mod environment;
-mod group;
+pub(crate) mod group;
 mod input;
 mod keys;
 mod output;
@@ -25,7 +25,7 @@ mod process_tool;
 mod report;
 mod settings;
 mod spawn;
-mod spill;
+pub(crate) mod spill;
 mod status;
 mod supervisor;
 mod table;

@@ -8,7 +8,8 @@ mod apply_patch;
 mod closest;
 mod disk;
 mod edit;
-mod images;
+pub(crate) mod images;
+mod named;
 mod places;
 mod read;
 mod refusal;
@@ -21,19 +22,22 @@ use std::sync::Arc;
 use moltbot_agent::{Plan, Tool, ToolError, ToolOutput};
 use thiserror::Error;
 
+use crate::documents::DocumentReader;
+
 pub use apply_patch::ApplyPatch;
 pub use edit::Edit;
 pub use places::Folders;
 pub use read::Read;
 pub use write::Write;
 
-use refusal::Refusal;
+pub(crate) use named::NamedFile;
+pub(crate) use refusal::Refusal;
 
-/// All file tools, over the same folders.
-pub fn tools(folders: Folders) -> Vec<Arc<dyn Tool>> {
+/// All file tools, over the same folders. Documents are read by `documents`.
+pub fn tools(folders: Folders, documents: DocumentReader) -> Vec<Arc<dyn Tool>> {
     let folders = Arc::new(folders);
     vec![
-        Arc::new(Read::new(Arc::clone(&folders))),
+        Arc::new(Read::new(Arc::clone(&folders), documents)),
         Arc::new(Write::new(Arc::clone(&folders))),
         Arc::new(Edit::new(Arc::clone(&folders))),
         Arc::new(ApplyPatch::new(folders)),
@@ -49,10 +53,10 @@ const EDIT_LIMIT: u64 = 10 * 1024 * 1024;
     "What this call would touch changed while it was being decided on (it is now: {0}), so nothing was done. \
      Look at the place again before another try."
 )]
-struct NotDecided(String);
+pub(crate) struct NotDecided(String);
 
 /// Whether a plan, made anew when the call is done, is the one that was decided on.
-fn still_decided(plan: &Plan, decided: Option<&Plan>) -> Result<(), NotDecided> {
+pub(crate) fn still_decided(plan: &Plan, decided: Option<&Plan>) -> Result<(), NotDecided> {
     match decided == Some(plan) {
         true => Ok(()),
         false => Err(NotDecided(plan.detail.clone())),
@@ -63,10 +67,15 @@ fn still_decided(plan: &Plan, decided: Option<&Plan>) -> Result<(), NotDecided> 
 async fn on_disk(
     work: impl FnOnce() -> Result<ToolOutput, Refusal> + Send + 'static,
 ) -> Result<ToolOutput, ToolError> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(outcome) => Ok(outcome.unwrap_or_else(ToolOutput::from)),
-        Err(_) => Err(ToolError::failed(
-            "The tool broke off; what it was to do may be done in part.",
-        )),
-    }
+    let outcome = off_thread(work).await?;
+    Ok(outcome.unwrap_or_else(ToolOutput::from))
+}
+
+/// Does work that waits for a disk, or takes long, without holding up others.
+pub(crate) async fn off_thread<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ToolError> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| {
+        ToolError::failed("The tool broke off; what it was to do may be done in part.")
+    })
 }

@@ -1,16 +1,31 @@
-//! `agents_list`, `sessions_list` and `sessions_history`: looking at the other agents and conversations of this machine.
+//! `agents_list`, `sessions_list`, `sessions_history` and `session_status`: looking at the other agents and conversations of this machine.
 
 mod access;
 mod agents;
 mod history;
 mod list;
+mod status;
 
-use moltbot_store::Session;
+use moltbot_agent::ToolError;
+use moltbot_store::{Session, Store};
 
 pub use access::SessionAccess;
 pub use agents::AgentsList;
 pub use history::SessionsHistory;
 pub use list::SessionsList;
+pub use status::SessionStatus;
+
+/// The conversation that a model names, by key, id or label.
+async fn find(store: &Store, name: &str) -> Result<Session, ToolError> {
+    let sessions = store.sessions().await.map_err(ToolError::failed)?;
+    let wanted = name.trim();
+    let found = sessions.into_iter().find(|session| {
+        session.session_id == wanted
+            || session.key.eq_ignore_ascii_case(wanted)
+            || session.label.as_deref() == Some(wanted)
+    });
+    found.ok_or_else(|| ToolError::failed(format!("No session {name}: sessions_list names them.")))
+}
 
 /// What a conversation is, told from its key.
 fn kind(session: &Session) -> &'static str {

@@ -14,6 +14,7 @@ mod fetch;
 mod hidden;
 mod html;
 mod invisible;
+mod pictures;
 mod readable;
 mod resolver;
 mod search;
@@ -23,8 +24,11 @@ use std::time::{Duration, Instant};
 use moltbot_agent::ToolOutput;
 use moltbot_llm::Provenance;
 
+pub(crate) use invisible::strip as strip_invisible;
+
 pub use addresses::{AddressError, Origin, is_public};
 pub use fetch::{FetchSettings, WebFetch};
+pub(crate) use pictures::PictureLoader;
 pub use resolver::{Lookup, SystemLookup};
 pub use search::{Engine, SearchSettings, WebSearch};
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use moltbot_llm::{CatalogError, Model, ModelRef};
+use moltbot_store::Session;
 
 use super::obey::{CommandError, Conversation};
 use super::parse::Names;
@@ -75,6 +76,22 @@ impl Agent {
             }
             Err(sentence) => sentence,
         })
+    }
+
+    /// Chooses the model of a session by a name as `/model` takes it: a reference, an alias, or a part that only one model
+    /// has; `default` goes back to the agent's own. Gives the model that will answer next; the inner error says why it
+    /// was not chosen.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn choose_model_by_name(
+        &self,
+        session: &Session,
+        name: &str,
+    ) -> Result<Result<Model, String>, CommandError> {
+        let wanted = Some(name).filter(|name| !name.eq_ignore_ascii_case("default"));
+        self.choose(wanted, &mut Conversation::new(session.clone()))
+            .await
     }
 
     /// Chooses the conversation's model by a name that a person typed; `None` goes back to the default. The inner error

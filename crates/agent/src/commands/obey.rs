@@ -13,6 +13,7 @@ use crate::agent::Agent;
 use crate::compact::CompactReport;
 use crate::history::HistoryError;
 use crate::skills::{SkillCommand, find_skill_command};
+use crate::tool_command::ToolCommand;
 
 /// The session setting that holds how much is shown of what tools do.
 const VERBOSE_LEVEL: &str = "verboseLevel";
@@ -41,6 +42,20 @@ pub struct Conversation {
     pub verbose: VerboseLevel,
     /// Who talks.
     pub peer: Peer,
+}
+
+impl Conversation {
+    /// A conversation whose surface sets nothing of its own and shows nothing of what tools do.
+    pub(super) fn new(session: Session) -> Self {
+        Self {
+            session,
+            model: None,
+            thinking: None,
+            reasoning: None,
+            verbose: VerboseLevel::Off,
+            peer: Peer::default(),
+        }
+    }
 }
 
 /// Who talks with the agent, as the channel tells it.
@@ -86,6 +101,8 @@ pub enum Next {
     Stop,
     /// What was said so far is summarised; maybe with instructions of the person's.
     Compact(Option<String>),
+    /// A tool carries it out: [`Agent::call_tool`].
+    CallTool(ToolCommand),
 }
 
 /// What came of one command.
@@ -218,6 +235,7 @@ impl Agent {
                 return Ok(Done::Next(Next::Compact(instructions)));
             }
             Command::Usage(value) => self.usage_command(&value, conversation).await?,
+            Command::Context(extent) => self.context_command(&extent, conversation).await?,
             Command::Models(arguments) => self.models_list(&arguments),
             Command::Places(list) => self.places_command(&list, conversation).await?,
             Command::Model(name) => self.model_command(&name, conversation).await?,
@@ -409,7 +427,10 @@ impl Agent {
 
     fn skill_command(&self, text: &str) -> Done {
         if let Some((skill, input)) = find_skill_command(&self.skills, text) {
-            return Done::Send(String::new(), skill.message(input));
+            return match ToolCommand::new(skill, input) {
+                Some(command) => Done::Next(Next::CallTool(command)),
+                None => Done::Send(String::new(), skill.message(input)),
+            };
         }
         let names: Vec<&str> = self
             .skills

@@ -43,6 +43,8 @@ pub enum Command {
     Usage(String),
     /// `/models`: maybe a provider and a page.
     Models(String),
+    /// `/context`: maybe `list`, `detail` or `json`.
+    Context(String),
     /// `/places`: maybe a list.
     Places(String),
     /// `/model`, `/<alias>`: a model, `default`, `list`, `status`, or nothing.
@@ -251,6 +253,7 @@ fn whole(name: &str, argument: &str) -> Command {
         "compact" => Command::Compact(argument),
         "usage" => Command::Usage(argument),
         "models" => Command::Models(argument),
+        "context" => Command::Context(argument),
         "places" => Command::Places(argument),
         _ => Command::Skill(argument),
     }

@@ -3,6 +3,7 @@
 use moltbot_llm::Message;
 use moltbot_store::Session;
 
+use super::context::share;
 use super::levels::{ReasoningLevel, UsageFooter, VerboseLevel};
 use super::obey::{CommandError, Conversation};
 use crate::agent::Agent;
@@ -10,6 +11,14 @@ use crate::history::MESSAGE;
 use crate::turn::{TurnReport, now_ms};
 
 impl Agent {
+    /// The `/status` card of a session, without what only a surface knows.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn status_card(&self, session: &Session) -> Result<String, CommandError> {
+        self.status(&Conversation::new(session.clone())).await
+    }
+
     /// The card. What is not known has no line.
     pub(super) async fn status(&self, conversation: &Conversation) -> Result<String, CommandError> {
         let session = &conversation.session;
@@ -41,14 +50,11 @@ impl Agent {
         if let Some(first) = rungs.first() {
             let window = first.context_window;
             let used = self.context_used(session).await?;
-            let share = match window {
-                0 => String::new(),
-                window => format!(" ({}%)", used.saturating_mul(100) / window),
-            };
             lines.push(format!(
-                "📚 Context: {}/{}{share}",
+                "📚 Context: {}/{}{}",
                 short_tokens(used),
-                short_tokens(window)
+                short_tokens(window),
+                share(used, window)
             ));
         }
         lines.push(format!(
@@ -78,7 +84,7 @@ impl Agent {
     }
 
     /// The tokens of the last prompt that a model counted, and of its answer.
-    async fn context_used(&self, session: &Session) -> Result<u64, CommandError> {
+    pub(super) async fn context_used(&self, session: &Session) -> Result<u64, CommandError> {
         let entries = self.store.transcript(&session.session_id).await?;
         let messages = entries.iter().rev().filter(|entry| entry.kind == MESSAGE);
         let mut totals = messages.filter_map(|entry| match serde_json::from_str(&entry.body) {

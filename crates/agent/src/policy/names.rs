@@ -123,6 +123,13 @@ pub(super) fn matches(entry: &str, tool: &str) -> bool {
     if entry == PLUGINS {
         return !BUILT_IN.contains(&tool.as_str());
     }
+    // The name of a server means all its tools: `<server>__<tool>`.
+    if tool
+        .split_once("__")
+        .is_some_and(|(server, _)| server == entry)
+    {
+        return true;
+    }
     match members(&entry) {
         Some(members) => members.contains(&tool.as_str()),
         None => glob(&entry, &tool),
@@ -140,7 +147,7 @@ fn members(entry: &str) -> Option<&'static [&'static str]> {
 }
 
 /// Whether a pattern with `*` for any text matches the whole of a name.
-fn glob(pattern: &str, name: &str) -> bool {
+pub fn glob(pattern: &str, name: &str) -> bool {
     let Some((first, rest)) = pattern.split_once('*') else {
         return pattern == name;
     };
@@ -185,6 +192,10 @@ mod tests {
             ("Group:Runtime", "bash", true),
             ("group:plugins", "read", false),
             ("group:plugins", "github__search", true),
+            ("github", "github__search", true),
+            ("GitHub", "github__search__all", true),
+            ("git", "github__search", false),
+            ("search", "github__search", false),
             ("group:none", "read", false),
         ] {
             assert_eq!(matches(entry, tool), is_match, "{entry} {tool}");

@@ -19,6 +19,14 @@ const LEAN_FILES: std::ops::RangeInclusive<u64> = 2_000..=8_000;
 /// Characters of the list of skills in a lean prompt: a thirty-second of the window, but between these.
 const LEAN_SKILLS: std::ops::RangeInclusive<u64> = 1_000..=4_000;
 
+/// The context window that a prompt is made for.
+pub(crate) fn safe_window(model: &Model) -> u64 {
+    match model.context_source {
+        Source::Guess => UNKNOWN_WINDOW,
+        _ => model.context_window,
+    }
+}
+
 /// What a prompt is made of.
 pub(crate) struct Ingredients<'a> {
     pub(crate) settings: &'a PromptSettings,
@@ -247,11 +255,7 @@ impl Ingredients<'_> {
 
     /// So many parts of the context window are worth so many characters, at four a token.
     fn share(&self, parts: u64, limits: std::ops::RangeInclusive<u64>) -> usize {
-        let window = match self.model.context_source {
-            Source::Guess => UNKNOWN_WINDOW,
-            _ => self.model.context_window,
-        };
-        let chars = (window / parts * 4).clamp(*limits.start(), *limits.end());
+        let chars = (safe_window(self.model) / parts * 4).clamp(*limits.start(), *limits.end());
         usize::try_from(chars).unwrap_or(usize::MAX)
     }
 

@@ -7,6 +7,7 @@ use moltbot_store::Session;
 
 use super::{Ingredients, Prompt, PromptProfile, Section, joined};
 use crate::agent::Agent;
+use crate::disclosure::{HiddenTool, Offer};
 use crate::history::{self, History};
 use crate::skills::{Skills, UnusedSkill};
 use crate::turn::TurnError;
@@ -29,6 +30,8 @@ pub struct PromptReport {
     pub sections: Vec<SectionCost>,
     /// The tools, in order.
     pub tools: Vec<ToolCost>,
+    /// The tools that the model searches for, by name: they are not part of the prompt.
+    pub hidden_tools: Vec<HiddenToolCost>,
     /// The last turn that a model took up.
     pub last_turn: Option<LastTurn>,
     /// Skills that are not offered in a session that would begin now, and why.
@@ -47,12 +50,21 @@ pub struct SectionCost {
 }
 
 /// A tool as it is offered.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ToolCost {
-    /// Its name.
-    pub name: String,
+    /// What the model is told of it.
+    pub spec: ToolSpec,
     /// The tokens of its name, description and schema.
     pub tokens: u64,
+}
+
+/// A tool that is not offered by itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HiddenToolCost {
+    /// The program that it comes from, such as the name of an MCP server.
+    pub source: String,
+    /// What it would cost.
+    pub cost: ToolCost,
 }
 
 /// What a turn took.
@@ -80,6 +92,11 @@ impl PromptReport {
     pub fn tool_tokens(&self) -> u64 {
         self.tools.iter().map(|tool| tool.tokens).sum()
     }
+
+    /// The tokens that the tools would take for which the model searches.
+    pub fn hidden_tokens(&self) -> u64 {
+        self.hidden_tools.iter().map(|tool| tool.cost.tokens).sum()
+    }
 }
 
 impl Agent {
@@ -91,9 +108,10 @@ impl Agent {
     }
 
     /// The prompt of a conversation that begins now, with this model and these tools.
-    pub(crate) async fn new_prompt(&self, model: Model, tools: Vec<ToolSpec>) -> Prompt {
+    pub(crate) async fn new_prompt(&self, model: Model, offer: &Offer) -> Prompt {
         // How large its window is decides how much is said.
         let model = self.backends.knowledge().inquire(model).await;
+        let tools = offer.specs(&model);
         let settings = self.prompt.clone();
         let agent_id = self.settings.agent_id.clone();
         let workspace = self.settings.workspace.clone();
@@ -131,18 +149,18 @@ impl Agent {
         };
         let model = rungs.into_iter().next();
         let model = model.ok_or(CatalogError::NothingConfigured)?;
-        let offered = self.offered_tools(session, &model.reference).specs();
+        let offer = self.offer(session, &model.reference);
         let kept = match session {
             Some(session) => {
                 let history = History::read(&self.store, &session.session_id).await?;
-                history.prompt(&offered)
+                history.prompt(&offer)
             }
             None => None,
         };
         let is_frozen = kept.is_some();
         let prompt = match kept {
             Some(prompt) => prompt,
-            None => self.new_prompt(model.clone(), offered).await,
+            None => self.new_prompt(model.clone(), &offer).await,
         };
         let last_turn = match session {
             Some(session) => {
@@ -154,7 +172,10 @@ impl Agent {
         let skills = self.prompt.skills.clone();
         let skills = blocking(move || Skills::find(&skills)).await;
         let model = self.backends.knowledge().dress(model).await;
-        let (sections, tools) = self.costs(&model, prompt.sections, prompt.tools).await;
+        let hidden = offer.hidden(&prompt.tools);
+        let (sections, tools, hidden_tools) = self
+            .costs(&model, prompt.sections, prompt.tools, hidden)
+            .await;
         Ok(PromptReport {
             is_frozen,
             profile: prompt.profile,
@@ -163,6 +184,7 @@ impl Agent {
             model: model.reference,
             sections,
             tools,
+            hidden_tools,
             last_turn,
             unused_skills: skills.unused,
         })
@@ -174,7 +196,8 @@ impl Agent {
         model: &Model,
         sections: Vec<Section>,
         tools: Vec<ToolSpec>,
-    ) -> (Vec<SectionCost>, Vec<ToolCost>) {
+        hidden: &[HiddenTool],
+    ) -> (Vec<SectionCost>, Vec<ToolCost>, Vec<HiddenToolCost>) {
         let counter = self.backends.knowledge().tokens();
         let mut request = Request::default();
         let mut before = 0;
@@ -189,18 +212,25 @@ impl Agent {
             });
             before = now;
         }
-        let mut tool_costs = Vec::with_capacity(tools.len());
-        for tool in tools {
-            let name = tool.name.clone();
-            request.tools.push(tool);
+        let mut tool_costs = Vec::with_capacity(tools.len() + hidden.len());
+        let shown = tools.len();
+        let hidden_specs = hidden.iter().map(|tool| tool.spec.clone());
+        for tool in tools.into_iter().chain(hidden_specs) {
+            request.tools.push(tool.clone());
             let now = counter.estimate(model, &request).await.tokens;
             tool_costs.push(ToolCost {
-                name,
+                spec: tool,
                 tokens: now.saturating_sub(before),
             });
             before = now;
         }
-        (section_costs, tool_costs)
+        let hidden_costs = hidden.iter().zip(tool_costs.split_off(shown));
+        let hidden_costs = hidden_costs.map(|(tool, cost)| HiddenToolCost {
+            source: tool.source.clone(),
+            cost,
+        });
+        let hidden_costs = hidden_costs.collect();
+        (section_costs, tool_costs, hidden_costs)
     }
 
     fn last_turn(&self, steps: &history::LastSteps) -> Option<LastTurn> {

@@ -31,6 +31,33 @@ pub(crate) fn full_list(skills: &[Skill]) -> Option<String> {
     Some(text)
 }
 
+/// The skills of such a list, in either form, each with the characters that it takes there.
+pub(crate) fn listed_blocks(list: &str) -> Vec<(String, usize)> {
+    let lines = list.split_inclusive('\n');
+    let mut blocks: Vec<(String, usize)> = Vec::new();
+    let mut is_open = false;
+    for line in lines {
+        let text = line.trim();
+        if text == "<skill>" {
+            is_open = true;
+            blocks.push((String::new(), 0));
+        } else if let Some((name, _)) = text.strip_prefix("- ").and_then(|l| l.split_once(": "))
+            && !is_open
+        {
+            blocks.push((name.to_owned(), text.chars().count()));
+        }
+        let Some((name, chars)) = blocks.last_mut().filter(|_| is_open) else {
+            continue;
+        };
+        *chars += line.chars().count();
+        if let Some(text) = text.strip_prefix("<name>") {
+            *name = text.trim_end_matches("</name>").to_owned();
+        }
+        is_open = text != "</skill>";
+    }
+    blocks
+}
+
 /// The same in few words: a line for each, no more than `room` characters. Paths in the workspace are relative to it.
 pub(crate) fn brief_list(skills: &[Skill], workspace: &Path, room: usize) -> Option<String> {
     let mut listed = skills.iter().filter(|skill| skill.is_listed).peekable();

@@ -31,6 +31,9 @@ const MOST_BYTES: u64 = 8 * 1024 * 1024;
 /// A rest of room that is smaller than this holds nothing worth reading.
 const LEAST_CHARS: usize = 200;
 
+/// Stands in for a file that is not there, before its path.
+const MISSING: &str = "[MISSING] Expected at:";
+
 /// How much of the files a prompt has room for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Room {
@@ -95,7 +98,7 @@ pub(crate) fn read_files(dir: &Path, room: Room) -> Vec<WorkspaceFile> {
                 files.push(WorkspaceFile {
                     name,
                     standing: Standing::Missing,
-                    text: format!("[MISSING] Expected at: {}", path.display()),
+                    text: format!("{MISSING} {}", path.display()),
                 });
             }
             continue;
@@ -121,6 +124,24 @@ pub(crate) fn read_files(dir: &Path, room: Room) -> Vec<WorkspaceFile> {
         });
     }
     files
+}
+
+/// How a workspace file stands in a prompt that holds this text of it; `None` where it is none of them.
+pub(crate) fn standing_of(name: &str, text: &str) -> Option<Standing> {
+    ORDER.contains(&name).then(|| {
+        if text.starts_with(MISSING) {
+            Standing::Missing
+        } else if text.contains(&cut_mark(name)) {
+            Standing::Cut
+        } else {
+            Standing::Whole
+        }
+    })
+}
+
+/// The characters of a workspace file as it is now; 0 where there is none.
+pub(crate) fn file_length(path: &Path) -> usize {
+    read(path).map_or(0, |text| text.trim_end().chars().count())
 }
 
 /// The text of a file; `None` where there is no such file, or it cannot be read.
@@ -149,8 +170,14 @@ fn cut(name: &str, text: &str, length: usize, limit: usize) -> String {
     let first: String = text.chars().take(head).collect();
     let last: String = text.chars().skip(length - tail).collect();
     format!(
-        "{first}\n[...truncated, read {name} for full content...]\n(kept {head}+{tail} of {length} characters)\n{last}"
+        "{first}\n{}\n(kept {head}+{tail} of {length} characters)\n{last}",
+        cut_mark(name)
     )
+}
+
+/// Stands where something was left out.
+fn cut_mark(name: &str) -> String {
+    format!("[...truncated, read {name} for full content...]")
 }
 
 #[cfg(test)]

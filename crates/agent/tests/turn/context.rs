@@ -4,23 +4,21 @@ use std::future::pending;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use moltbot_agent::{
-    Agent, AgentSettings, Arguments, CompactReport, ContextSettings, Effect, Gate, Limits, Plan,
-    Progress, Scene, SessionKey, Tool, ToolError, ToolOutput, Toolbox, TurnError, TurnRequest,
+    Agent, Arguments, CompactReport, ContextSettings, Effect, Gate, Plan, Progress, Scene,
+    SessionKey, Tool, ToolError, ToolOutput, Toolbox, TurnError, TurnRequest,
 };
-use moltbot_config::Config;
-use moltbot_llm::{
-    Backends, Catalog, Credentials, Knowledge, Places, Provenance, ToolSpec, over_http,
-};
-use moltbot_store::{Session, Store};
+use moltbot_llm::{Provenance, ToolSpec};
+use moltbot_store::Session;
 use moltbot_testkit::{
     Answer, Part, Recorded, Reply, Responder, Script, ScriptedServer, Usage, When, error,
     openai_chat,
 };
 use serde_json::{Value, json};
+
+use crate::fixture::Parts;
 
 const CHAT: &str = "/v1/chat/completions";
 
@@ -51,38 +49,25 @@ impl Tool for Lines {
 }
 
 fn agent(server: &ScriptedServer, window: u64, dir: &Path) -> Agent {
-    let config: Config = serde_json::from_value(json!({
+    let config = json!({
         "agents": {"defaults": {"model": {"primary": "box/m"}}},
         "models": {"providers": {"box": {"baseUrl": server.base_url(), "models": [
             {"id": "m", "name": "M", "contextWindow": window, "maxTokens": 500}]}}},
-    }))
-    .unwrap();
-    let knowledge = Arc::new(Knowledge::default());
-    let http = over_http(Arc::new(Credentials::default()), Arc::clone(&knowledge));
-    let settings = AgentSettings {
-        places: Places::default(),
-        agent_id: "main".into(),
-        thinking: None,
-        timeout: Duration::from_secs(600),
-        has_anthropic_key: false,
-        limits: Limits::default(),
-        workspace: dir.to_owned(),
-    };
-    let store = Store::open(dir.join("moltbot.db")).unwrap();
+    });
     let mut tools = Toolbox::new();
     tools.add(Lines);
-    let context = ContextSettings {
+    Parts::new(config, dir)
+        .agent()
+        .with_tools(tools, Gate::closed())
+        .with_context(keeping_results(dir))
+}
+
+/// Results that are too long are kept whole in this folder.
+pub(crate) fn keeping_results(dir: &Path) -> ContextSettings {
+    ContextSettings {
         results_dir: Some(dir.join("results")),
         ..ContextSettings::default()
-    };
-    Agent::new(
-        Catalog::new(&config, &[]),
-        Backends::new(http, None, knowledge),
-        store,
-        settings,
-    )
-    .with_tools(tools, Gate::closed())
-    .with_context(context)
+    }
 }
 
 async fn session(agent: &Agent) -> Session {

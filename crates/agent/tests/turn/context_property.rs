@@ -4,21 +4,20 @@ use std::future::pending;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use async_trait::async_trait;
-use moltbot_agent::{
-    Agent, AgentSettings, ContextSettings, Limits, SessionKey, TurnError, TurnRequest,
-};
-use moltbot_config::Config;
+use moltbot_agent::{Agent, SessionKey, TurnError, TurnRequest};
 use moltbot_llm::{
-    AssistantMessage, AssistantPart, Backend, Backends, Catalog, Content, EventSink, Failure,
-    FailureClass, Knowledge, Message, Model, Places, Provenance, Reply, Request, StopReason,
-    TokenFigures, ToolCall, ToolResultMessage, Usage, estimate_tokens,
+    AssistantMessage, AssistantPart, Backend, Content, EventSink, Failure, FailureClass, Message,
+    Model, Provenance, Reply, Request, StopReason, TokenFigures, ToolCall, ToolResultMessage,
+    Usage, estimate_tokens,
 };
-use moltbot_store::{NewEntry, Store};
+use moltbot_store::NewEntry;
 use proptest::prelude::*;
 use serde_json::{Value, json};
+
+use super::context::keeping_results;
+use crate::fixture::Parts;
 
 /// A model of so much context, whose vocabulary is not the one that is guessed.
 struct Small {
@@ -118,32 +117,14 @@ impl Backend for Small {
 }
 
 fn agent(small: &Arc<Small>, window: u64, dir: &Path) -> Agent {
-    let config: Config = serde_json::from_value(json!({
+    let config = json!({
         "agents": {"defaults": {"model": {"primary": "box/m"}}},
         "models": {"providers": {"box": {"baseUrl": "http://127.0.0.1:9/v1", "models": [
             {"id": "m", "name": "M", "contextWindow": window, "maxTokens": 500}]}}},
-    }))
-    .unwrap();
-    let settings = AgentSettings {
-        places: Places::default(),
-        agent_id: "main".into(),
-        thinking: None,
-        timeout: Duration::from_secs(600),
-        has_anthropic_key: false,
-        limits: Limits::default(),
-        workspace: dir.to_owned(),
-    };
-    let backends = Backends::new(
-        Arc::clone(small) as Arc<dyn Backend>,
-        None,
-        Arc::new(Knowledge::default()),
-    );
-    let store = Store::open(dir.join("moltbot.db")).unwrap();
-    let context = ContextSettings {
-        results_dir: Some(dir.join("results")),
-        ..ContextSettings::default()
-    };
-    Agent::new(Catalog::new(&config, &[]), backends, store, settings).with_context(context)
+    });
+    let mut parts = Parts::new(config, dir);
+    parts.models = Some(Arc::clone(small) as Arc<dyn Backend>);
+    parts.agent().with_context(keeping_results(dir))
 }
 
 /// One step of a conversation.

@@ -22,26 +22,9 @@ async fn setup_in(workspace: &str, settings: PromptSettings) -> Setup {
 }
 
 fn working_in(setup: &Setup, workspace: &Path, prompt: PromptSettings) -> Agent {
-    let config: Config = serde_json::from_value(two_models(&setup.server)).unwrap();
-    let knowledge = Arc::new(Knowledge::default());
-    let http = over_http(Arc::new(Credentials::default()), Arc::clone(&knowledge));
-    let settings = AgentSettings {
-        places: Places::default(),
-        agent_id: "main".into(),
-        thinking: None,
-        timeout: Duration::from_secs(600),
-        has_anthropic_key: false,
-        limits: Limits::default(),
-        workspace: workspace.to_owned(),
-    };
-    let store = setup.agent.store().clone();
-    Agent::new(
-        Catalog::new(&config, &[]),
-        Backends::new(http, None, knowledge),
-        store,
-        settings,
-    )
-    .with_prompt(prompt)
+    let mut parts = Parts::new(two_models(&setup.server), setup.dir.path());
+    parts.settings.workspace = workspace.to_owned();
+    parts.agent().with_prompt(prompt)
 }
 
 fn with_files() -> PromptSettings {

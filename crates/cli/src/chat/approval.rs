@@ -6,13 +6,19 @@ use rustyline::DefaultEditor;
 
 use crate::output;
 
+use super::sign_of_life::SignOfLife;
+
 /// Asks at this terminal, one question at a time. Anything but a clear yes is a no.
-pub(super) struct AtTerminal;
+pub(super) struct AtTerminal {
+    /// Taken away before a question: it would turn where the question stands.
+    pub(super) sign: SignOfLife,
+}
 
 #[async_trait]
 impl Approver for AtTerminal {
     async fn approve(&self, question: &Question) -> bool {
         let Question { tool, plan, .. } = question;
+        self.sign.clear();
         output::note(output::styled(
             output::WARN,
             format!("The agent wants to {} ({tool}):", plan.effect.describe()),

@@ -7,8 +7,10 @@ use rustyline::error::ReadlineError;
 use rustyline::{Config, DefaultEditor};
 
 use crate::exit::Exit;
-use crate::interrupt::interrupt;
+use crate::interrupt::{ctrl_c, ordered};
 use crate::output;
+
+use super::modes::SavedModes;
 
 /// Lines of history kept.
 const HISTORY_LIMIT: usize = 1000;
@@ -17,7 +19,7 @@ const HISTORY_LIMIT: usize = 1000;
 pub(super) enum Line {
     /// A line that is not blank.
     Text(String),
-    /// The person leaves, or the pipe is at its end.
+    /// The person leaves, the pipe is at its end, or the program is to end.
     End,
 }
 
@@ -29,6 +31,8 @@ pub(super) struct Input {
     interactive: bool,
     /// Ctrl-C at an empty prompt: the next one leaves.
     warned: bool,
+    /// A thread may still wait for a line when the program ends, and has changed the terminal for it.
+    _modes: Option<SavedModes>,
 }
 
 impl Input {
@@ -41,6 +45,7 @@ impl Input {
             history: history.to_owned(),
             interactive,
             warned: false,
+            _modes: interactive.then(SavedModes::save).flatten(),
         }
     }
 
@@ -52,14 +57,19 @@ impl Input {
     /// Waits for the next line that is not blank.
     pub(super) async fn read(&mut self) -> Result<Line, Exit> {
         loop {
-            let (editor, read) = if self.interactive {
-                self.wait().await?
-            } else {
-                // A line editor hears Ctrl-C by itself; a pipe does not.
+            let interactive = self.interactive;
+            let leave = async {
                 tokio::select! {
-                    read = self.wait() => read?,
-                    () = interrupt() => return Ok(Line::End),
+                    // A line editor hears Ctrl-C by itself; a pipe does not.
+                    () = ctrl_c(), if !interactive => {}
+                    _ = ordered() => {}
                 }
+            };
+            let (editor, read) = tokio::select! {
+                // No line is asked for where none will be taken.
+                biased;
+                () = leave => return Ok(Line::End),
+                read = self.wait() => read?,
             };
             self.editor = editor;
             match read {

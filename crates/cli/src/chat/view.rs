@@ -4,15 +4,16 @@
 //! anything back, so it gets the answer when it is certain.
 
 use std::io::IsTerminal;
-use std::time::Duration;
+use std::path::Path;
 
 use anstyle::Style;
-use indicatif::{ProgressBar, ProgressStyle};
-use moltbot_agent::{Media, Occasion, Progress, ReplyFilter, VerboseLevel};
+use moltbot_agent::{AlreadySaid, Media, Occasion, Progress, ReplyFilter, VerboseLevel};
 use moltbot_llm::{Event, Phase};
 
 use crate::exit::Exit;
 use crate::output::{self, DIM};
+
+use super::sign_of_life::SignOfLife;
 
 /// What stands on the screen last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +28,8 @@ enum Last {
 pub(super) enum End {
     /// It is whole.
     Answered,
+    /// No model was asked.
+    WithoutModel,
     /// The person stopped it; what came stands.
     Stopped,
     /// What came is void.
@@ -35,12 +38,14 @@ pub(super) enum End {
 
 /// One answer on the screen: a spinner until words come, then the words.
 pub(super) struct View {
-    spinner: Option<ProgressBar>,
+    sign: SignOfLife,
     show_reasoning: bool,
     verbose: VerboseLevel,
     last: Last,
     /// Takes out what is meant for the program.
     filter: ReplyFilter,
+    /// What tools told the person meanwhile.
+    said: AlreadySaid,
     /// Whether any text stands on the screen.
     has_text: bool,
     /// For a pipe: the answer so far.
@@ -51,13 +56,15 @@ pub(super) struct View {
 
 impl View {
     /// A view that shows reasoning, dimmed, and what tools do, if asked to.
-    pub(super) fn new(show_reasoning: bool, verbose: VerboseLevel) -> Self {
+    pub(super) fn new(sign: SignOfLife, show_reasoning: bool, verbose: VerboseLevel) -> Self {
+        sign.start();
         Self {
-            spinner: spinner(),
+            sign,
             show_reasoning,
             verbose,
             last: Last::Nothing,
             filter: ReplyFilter::new(Occasion::Person),
+            said: AlreadySaid::default(),
             has_text: false,
             held: (!std::io::stdout().is_terminal()).then(String::new),
             broken: None,
@@ -89,7 +96,7 @@ impl View {
             },
             Progress::NextStep => {
                 let (rest, reply) = self.new_filter().finish();
-                self.text(&rest);
+                self.rest(&rest);
                 self.attach(&reply.media);
                 // A pipe gets the answer alone.
                 if let Some(held) = &mut self.held {
@@ -97,7 +104,7 @@ impl View {
                 }
                 self.break_line();
                 self.clear();
-                self.spinner = spinner();
+                self.sign.start();
             }
             Progress::Steered(_) => {}
             Progress::Compacting => self.say("shortening the conversation".to_owned()),
@@ -108,7 +115,7 @@ impl View {
                     "· the conversation was shortened from {before} to about {after} tokens"
                 );
                 output::note(output::styled(DIM, text));
-                self.spinner = spinner();
+                self.sign.start();
             }
         }
     }
@@ -119,6 +126,7 @@ impl View {
             Event::Phase(phase) => self.say(describe(phase)),
             Event::Text(text) => {
                 let text = self.filter.push(&output::plain(&text));
+                let text = self.said.push(&text);
                 self.text(&text);
             }
             Event::Thinking(text) if self.show_reasoning => {
@@ -133,6 +141,7 @@ impl View {
             Event::Thinking(_) => self.say("thinking".to_owned()),
             Event::TextWasThinking => {
                 self.new_filter();
+                self.said.forget();
                 self.has_text = false;
                 if let Some(held) = &mut self.held {
                     held.clear();
@@ -158,13 +167,14 @@ impl View {
         let (rest, reply) = self.new_filter().finish();
         let stands = end != End::Failed;
         if stands {
-            self.text(&rest);
+            self.rest(&rest);
         }
         let shown = match &self.held {
             Some(held) => !held.trim().is_empty(),
             None => self.has_text,
         };
-        if end == End::Answered && !shown {
+        // Whoever was told something meanwhile has an answer.
+        if end == End::Answered && !shown && !self.said.is_something() {
             self.text(reply.for_person());
         }
         self.clear();
@@ -179,6 +189,26 @@ impl View {
             self.attach(&reply.media);
         }
         self.broken.take().map_or(Ok(()), Err)
+    }
+
+    /// Shows a message that a tool sends in the middle of the turn. It stands, whatever becomes of the answer.
+    pub(super) fn message(&mut self, text: &str, media: Option<&Path>) {
+        self.clear();
+        self.break_line();
+        self.said.note(text);
+        if !text.is_empty() {
+            self.print(&format!("{}\n", output::plain(text)));
+        }
+        if let Some(path) = media {
+            self.attach(&[Media::Path(path.display().to_string())]);
+        }
+        self.sign.start();
+    }
+
+    /// The last of a reply's text.
+    fn rest(&mut self, text: &str) {
+        let shown = self.said.push(text) + &self.said.finish();
+        self.text(&shown);
     }
 
     /// More of the answer's text.
@@ -225,6 +255,7 @@ impl View {
     /// What was shown so far is no part of the answer.
     fn void(&mut self, reason: &str) {
         self.new_filter();
+        self.said.forget();
         self.has_text = false;
         if let Some(held) = &mut self.held {
             held.clear();
@@ -257,15 +288,11 @@ impl View {
     }
 
     fn say(&self, text: String) {
-        if let Some(spinner) = &self.spinner {
-            spinner.set_message(text);
-        }
+        self.sign.say(text);
     }
 
-    fn clear(&mut self) {
-        if let Some(spinner) = self.spinner.take() {
-            spinner.finish_and_clear();
-        }
+    fn clear(&self) {
+        self.sign.clear();
     }
 }
 
@@ -273,18 +300,6 @@ impl Drop for View {
     fn drop(&mut self) {
         self.clear();
     }
-}
-
-/// A sign of life, at a terminal.
-fn spinner() -> Option<ProgressBar> {
-    std::io::stderr().is_terminal().then(|| {
-        let bar = ProgressBar::new_spinner();
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
-            bar.set_style(style);
-        }
-        bar.enable_steady_tick(Duration::from_millis(100));
-        bar
-    })
 }
 
 /// The beginning of a text that may have many lines, and nothing that moves the cursor.

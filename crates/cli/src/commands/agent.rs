@@ -11,11 +11,12 @@ use crate::app::App;
 use crate::args::{AgentArgs, Globals};
 use crate::chat::conversation;
 use crate::exit::Exit;
-use crate::interrupt::interrupt;
+use crate::interrupt::{hear_orders, interrupt};
 use crate::output;
 
 /// Takes one message and prints the answer. With `--json`, a failure is JSON on standard output too.
 pub(crate) async fn run(globals: &Globals, args: AgentArgs) -> Result<(), Exit> {
+    hear_orders();
     match answer(globals, &args).await {
         Ok(answer) if args.json => output::json(&answer.json()),
         Ok(answer) => answer.print(),
@@ -65,7 +66,9 @@ async fn answer(globals: &Globals, args: &AgentArgs) -> Result<Answered, NoAnswe
     }
     let app = App::load(globals, false)?;
     let agent_id = app.agent_id(args.agent.as_deref())?;
-    let agent = app.agent(&agent_id, args.timeout, Gate::closed())?;
+    let agent = app
+        .agent(&agent_id, args.timeout, Gate::closed(), Vec::new())
+        .await?;
     let mut session = app.session(&agent, args.session_id.as_deref()).await?;
     if let Some(places) = &args.places {
         session = agent.bind(&session, &place_list(places)).await?;
@@ -90,6 +93,17 @@ async fn answer(globals: &Globals, args: &AgentArgs) -> Result<Answered, NoAnswe
                         .compact(&talk.session, instructions.as_deref(), stop, &mut |_| {})
                         .await?;
                     Some(compacted(report.as_ref()))
+                }
+                Next::CallTool(command) => {
+                    let stop = interrupt();
+                    let session = &talk.session;
+                    let report = agent
+                        .call_tool(session, &command, stop, &mut |_| {})
+                        .await?;
+                    if report.is_error {
+                        return Err(Exit::failed(output::plain(&report.text)).into());
+                    }
+                    Some(report.text)
                 }
                 Next::Nothing | Next::Ask { .. } => None,
             });
@@ -141,6 +155,9 @@ async fn answer(globals: &Globals, args: &AgentArgs) -> Result<Answered, NoAnswe
 /// What the person should know beside the answer: who gave it, where that was not the first choice.
 pub(crate) fn footnotes(report: &TurnReport) -> Vec<String> {
     let mut notes = report.left_out.clone();
+    if let Some(reason) = &report.cut_short {
+        notes.push(format!("The answer came without further tools: {reason}."));
+    }
     if let Some(served) = Some(&report.model).filter(|_| !report.failed.is_empty()) {
         let reasons: Vec<String> = report
             .failed

@@ -1,11 +1,14 @@
 //! `moltbot prompt`: what models are told before a conversation, and what that costs.
 
+use std::sync::Arc;
+
 use moltbot_agent::{Agent, Gate, PromptReport, SessionKey};
 use moltbot_store::Session;
 use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::args::{Globals, PromptCommand, PromptShowArgs};
+use crate::chat::Screen;
 use crate::exit::Exit;
 use crate::output;
 
@@ -19,9 +22,19 @@ pub(crate) async fn run(globals: &Globals, command: PromptCommand) -> Result<(),
 async fn show(globals: &Globals, args: &PromptShowArgs) -> Result<(), Exit> {
     let app = App::load(globals, true)?;
     let agent_id = app.agent_id(args.agent.as_deref())?;
-    let agent = app.agent(&agent_id, None, Gate::closed())?;
+    // As a chat has it; a session that was begun elsewhere had no screen to send messages to.
+    let outlets = vec![Arc::new(Screen::default()) as _];
+    let agent = app.agent(&agent_id, None, Gate::closed(), outlets).await?;
     let session = find(&agent, args.session_id.as_deref()).await?;
-    let report = agent.prompt_report(session.as_ref()).await?;
+    let mut report = agent.prompt_report(session.as_ref()).await?;
+    let elsewhere = agent.without_tool("message");
+    if !report.is_frozen {
+        let frozen = elsewhere.prompt_report(session.as_ref()).await?;
+        if frozen.is_frozen {
+            report = frozen;
+        }
+    }
+    let agent = elsewhere;
     match args.json {
         true => output::json(&as_json(&agent, session.as_ref(), &report)),
         false => print(&agent, session.as_ref(), &report),
@@ -85,10 +98,23 @@ fn print(agent: &Agent, session: Option<&Session>, report: &PromptReport) -> Res
         .map(|section| row(&section.name, section.tokens))
         .collect();
     let tools = report.tools.iter();
-    rows.extend(tools.map(|tool| row(&format!("tool {}", tool.name), tool.tokens)));
+    rows.extend(tools.map(|tool| row(&format!("tool {}", tool.spec.name), tool.tokens)));
     let (system, tools) = (report.system_tokens(), report.tool_tokens());
     rows.push(row("All", system + tools));
     output::line(output::table(&["Part", "Tokens (estimated)"], &rows))?;
+    if !report.hidden_tools.is_empty() {
+        let hidden = report.hidden_tools.iter();
+        let mut rows: Vec<Vec<String>> = hidden
+            .map(|tool| {
+                let name = format!("{} ({})", tool.cost.spec.name, tool.source);
+                row(&output::plain(&name), tool.cost.tokens)
+            })
+            .collect();
+        rows.push(row("All", report.hidden_tokens()));
+        let heading = "Hidden: the model searches for it";
+        output::line(String::new())?;
+        output::line(output::table(&[heading, "Tokens it would take"], &rows))?;
+    }
     output::line(last_turn(report))?;
     for skill in &report.unused_skills {
         let text = format!("Skill {} is not offered: {}.", skill.name, skill.reason);
@@ -132,7 +158,17 @@ fn as_json(agent: &Agent, session: Option<&Session>, report: &PromptReport) -> V
         .collect();
     let tools = report.tools.iter();
     let tools: Vec<Value> = tools
-        .map(|tool| json!({"name": tool.name, "tokens": tool.tokens}))
+        .map(|tool| json!({"name": tool.spec.name, "tokens": tool.tokens}))
+        .collect();
+    let hidden = report.hidden_tools.iter();
+    let hidden: Vec<Value> = hidden
+        .map(|tool| {
+            json!({
+                "name": tool.cost.spec.name,
+                "source": tool.source,
+                "tokens": tool.cost.tokens,
+            })
+        })
         .collect();
     let unused = report.unused_skills.iter();
     let unused: Vec<Value> = unused
@@ -167,6 +203,7 @@ fn as_json(agent: &Agent, session: Option<&Session>, report: &PromptReport) -> V
         },
         "sections": sections,
         "tools": tools,
+        "hiddenTools": hidden,
         "unusedSkills": unused,
         "lastTurn": last_turn,
     })

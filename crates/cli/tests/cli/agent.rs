@@ -165,11 +165,11 @@ fn each_request_begins_with_the_bytes_of_the_one_before() {
 }
 
 #[test]
-fn a_greeting_costs_less_than_six_kilobytes_with_all_tools() {
+fn a_greeting_costs_less_than_seven_kilobytes_with_all_tools() {
     let server = server(says("Hello."));
     home(&server, json!({})).ok(&["agent", "-m", "hi"]);
     let body = server.posts()[0].body.len();
-    assert!(body < 6 * 1024, "the request for \"hi\" is {body} bytes");
+    assert!(body < 7 * 1024, "the request for \"hi\" is {body} bytes");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::process::Stdio;
+use std::time::Duration;
 
 use moltbot_testkit::{Part, Script, ScriptedServer, Step, When, block_on, error, openai_chat};
 use serde_json::json;
@@ -413,4 +414,26 @@ fn a_command_is_refused_where_nobody_can_be_asked() {
         told(&server)
     );
     assert!(!home.path().join("clawd/made.txt").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn nothing_moves_while_a_question_stands() {
+    let server = server(runs("echo good morning"));
+    let home = home(&server);
+    let mut terminal = Terminal::open(&home, &["chat"]);
+    terminal.wait_for(PROMPT);
+    terminal.line("/verbose off");
+    terminal.wait_for(PROMPT);
+    terminal.line("greet me");
+    terminal.wait_for("Allow it? [y/N]");
+    // The time in which a spinner would have turned thrice.
+    std::thread::sleep(Duration::from_millis(300));
+    let text = terminal.text();
+    let (_, since) = text.rsplit_once("Allow it?").unwrap();
+    assert!(!since.chars().any(|c| matches!(c, '⠀'..='⣿')), "{since:?}");
+    terminal.line("y");
+    terminal.wait_for("That is done.");
+    terminal.line("/exit");
+    terminal.wait();
 }

@@ -7,11 +7,19 @@ mod chat;
 mod config;
 mod cooldown;
 mod doctor;
+#[cfg(unix)]
+mod ending;
 #[cfg(feature = "engine")]
 mod engine;
+#[cfg(unix)]
+mod examples;
 mod fixtures;
+#[cfg(unix)]
+mod mcp;
+mod media;
 mod memory;
 mod models;
+mod pairing;
 mod probe;
 mod prompt;
 mod pull;

@@ -1,6 +1,7 @@
 //! A real pseudo-terminal with a person at it.
 
 use std::io::{Read, Write};
+use std::num::NonZero;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
@@ -10,6 +11,9 @@ use crate::setup::Home;
 
 /// A test that waits this long for text that never comes fails instead of hanging.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Columns of the terminal.
+const WIDTH: u16 = 120;
 
 #[derive(Default)]
 struct Screen {
@@ -24,7 +28,7 @@ pub(crate) struct Terminal {
     screen: Arc<(Mutex<Screen>, Condvar)>,
     /// How much of the screen has been looked at.
     seen: usize,
-    _pty: Box<dyn MasterPty + Send>,
+    pty: Box<dyn MasterPty + Send>,
 }
 
 impl Terminal {
@@ -33,7 +37,7 @@ impl Terminal {
         let pty = native_pty_system()
             .openpty(PtySize {
                 rows: 40,
-                cols: 120,
+                cols: WIDTH,
                 pixel_width: 0,
                 pixel_height: 0,
             })
@@ -72,7 +76,7 @@ impl Terminal {
             keyboard,
             screen,
             seen: 0,
-            _pty: pty.master,
+            pty: pty.master,
         }
     }
 
@@ -112,8 +116,39 @@ impl Terminal {
         self.keyboard.flush().unwrap();
     }
 
+    /// Waits until the program ends; gives everything that stands on the screen then and above it, as a person sees it.
+    pub(crate) fn wait_and_read(mut self) -> (ExitStatus, String) {
+        let status = self.child.wait().unwrap();
+        let (lock, changed) = &*self.screen;
+        let closed = changed.wait_while(lock.lock().unwrap(), |screen| !screen.closed);
+        let [rows, columns] = [1000, WIDTH].map(|size| NonZero::new(size).unwrap());
+        let mut paper = vt100::Parser::new(rows, columns, 0);
+        paper.process(closed.unwrap().text.as_bytes());
+        let text = paper.screen().contents();
+        (status, format!("{}\n", text.trim_end()))
+    }
+
     /// Waits until the program ends.
     pub(crate) fn wait(mut self) -> ExitStatus {
         self.child.wait().unwrap()
+    }
+
+    /// The id of the program's process.
+    #[cfg(unix)]
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.process_id().unwrap()
+    }
+
+    /// How the terminal is set: whether it echoes, and all the rest.
+    #[cfg(unix)]
+    pub(crate) fn modes(&self) -> String {
+        format!("{:?}", self.pty.get_termios().unwrap())
+    }
+
+    /// Waits until the program ends; gives how it left the terminal, too.
+    #[cfg(unix)]
+    pub(crate) fn wait_and_look(mut self) -> (ExitStatus, String) {
+        let status = self.child.wait().unwrap();
+        (status, self.modes())
     }
 }

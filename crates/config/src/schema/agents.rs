@@ -95,6 +95,8 @@ section! {
         /// Longest time that one whole run may take, in seconds. Default: 600.
         #[schemars(range(min = 1))]
         pub timeout_seconds: Option<u64>,
+        /// How much one turn may do.
+        pub limits: Option<TurnLimits>,
         /// Largest media file taken or sent, in megabytes. Default: 5.
         #[schemars(extend("exclusiveMinimum" = 0))]
         pub media_max_mb: Option<f64>,
@@ -113,6 +115,18 @@ section! {
         pub subagents: Option<SubagentDefaults>,
         /// Running tools in a container.
         pub sandbox: Option<Sandbox>,
+    }
+}
+
+section! {
+    /// How much one turn may do. At a limit the model answers once more, without tools.
+    pub struct TurnLimits {
+        /// Most tool calls. Default: 100.
+        #[schemars(range(min = 1))]
+        pub tool_calls: Option<u32>,
+        /// Most tokens that models read anew or write, in all steps together. Default: 2000000.
+        #[schemars(range(min = 1))]
+        pub tokens: Option<u64>,
     }
 }
 
@@ -293,6 +307,8 @@ section! {
         pub group_chat: Option<GroupChat>,
         /// How much its models are told before a conversation. Default: that of `agents.defaults`.
         pub prompt_profile: Option<PromptProfile>,
+        /// How much one turn of it may do. What is left out is that of `agents.defaults.limits`.
+        pub limits: Option<TurnLimits>,
         /// Where its conversations may go. Default: that of `agents.defaults.places`.
         pub places: Option<Vec<String>>,
         /// Agents that it may start.
@@ -468,6 +484,19 @@ impl Agents {
             .and_then(|agent| agent.prompt_profile)
             .or(self.defaults().prompt_profile)
             .unwrap_or(PromptProfile::Auto)
+    }
+
+    /// How much one turn of an agent may do: each limit its own, else that of all agents.
+    pub fn limits(&self, agent_id: &str) -> TurnLimits {
+        let own = self.agent(agent_id).and_then(|agent| agent.limits.clone());
+        let (own, all) = (
+            own.unwrap_or_default(),
+            self.defaults().limits.clone().unwrap_or_default(),
+        );
+        TurnLimits {
+            tool_calls: own.tool_calls.or(all.tool_calls),
+            tokens: own.tokens.or(all.tokens),
+        }
     }
 
     /// The models that an agent tries after its first one, in order.

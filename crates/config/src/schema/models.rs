@@ -288,6 +288,9 @@ section! {
         pub supports_developer_role: Option<bool>,
         /// Whether the server takes `reasoning_effort`.
         pub supports_reasoning_effort: Option<bool>,
+        /// Whether the server takes tools for this model. Where it does not, they are told of in the
+        /// system prompt and called in text.
+        pub supports_tools: Option<bool>,
         /// Field in which the server takes the limit of the answer. Default: max_tokens, and
         /// max_completion_tokens for OpenAI itself.
         pub max_tokens_field: Option<MaxTokensField>,

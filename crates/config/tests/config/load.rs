@@ -404,6 +404,30 @@ fn rules_between_keys_are_checked() {
             "{models: {providers: {b: {baseUrl: 'u', models: [], service: {command: 'c', env: {'A=': 'b'}}}}}}",
             "1:83: models.providers.b.service.env.A=: the name of an environment variable must not be empty or hold \"=\"",
         ),
+        (
+            "{mcp: {servers: {a: {args: ['x']}}}}",
+            "1:21: mcp.servers.a: a server needs \"command\" (a program to start) or \"url\" (an address); add one of them",
+        ),
+        (
+            "{mcp: {servers: {a: {command: 'c', url: 'https://h'}}}}",
+            "1:41: mcp.servers.a.url: a server has either \"command\" or \"url\"; remove one of them",
+        ),
+        (
+            "{mcp: {servers: {a: {url: 'h:1'}}}}",
+            "1:27: mcp.servers.a.url: this is no address of a server; write one that starts with http:// or https://",
+        ),
+        (
+            "{mcp: {servers: {a: {type: 'http', command: 'c'}}}}",
+            "1:28: mcp.servers.a.type: a server of type \"http\" has \"url\"; leave \"type\" out to go by what is there",
+        ),
+        (
+            "{mcp: {servers: {a: {command: ' '}}}}",
+            "1:31: mcp.servers.a.command: a command must not be empty; write the program that is the server, such as \"npx\"",
+        ),
+        (
+            "{mcp: {servers: {a: {command: 'c', env: {'A=': 'b'}}}}}",
+            "1:42: mcp.servers.a.env.A=: the name of an environment variable must not be empty or hold \"=\"",
+        ),
     ] {
         assert_eq!(
             Home::with(text).problems(),

@@ -17,12 +17,12 @@ use llguidance::api::TopLevelGrammar;
 use llguidance::earley::SlicedBiasComputer;
 use llguidance::toktrie::{InferenceCapabilities, SimpleVob, TokEnv, TokTrie};
 use llguidance::{Matcher, ParserFactory};
-use moltbot_llm::{ToolChoice, ToolSpec};
+use moltbot_llm::{CallForm, ToolChoice, ToolSpec};
 use serde_json::Value;
 use thiserror::Error;
 
 use super::model::LoadedModel;
-use crate::template::{CallForm, Prompt};
+use crate::template::Prompt;
 
 use closing::Closing;
 use grammar::Thought;

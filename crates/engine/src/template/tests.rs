@@ -242,7 +242,7 @@ fn tool_calls_as_plain_text_where_the_template_has_no_place_for_them() {
         .unwrap();
     assert_eq!(
         prompt.text(),
-        "<bos><start_of_turn>user\nWeather?<end_of_turn>\n<start_of_turn>model\nLet me look.\n<tool_call>\n{\"name\": \"weather\", \"arguments\": {\"city\":\"Łódź\",\"days\":[1,2]}}\n</tool_call><end_of_turn>\n<start_of_turn>user\n[Result of the tool weather]\nrain<end_of_turn>\n<start_of_turn>model\n"
+        "<bos><start_of_turn>user\nWeather?<end_of_turn>\n<start_of_turn>model\nLet me look.\n<tool_call>\n{\"name\": \"weather\", \"arguments\": {\"city\":\"Łódź\",\"days\":[1,2]}}\n</tool_call><end_of_turn>\n<start_of_turn>user\n<tool_response>\nrain\n</tool_response><end_of_turn>\n<start_of_turn>model\n"
     );
 }
 
@@ -384,7 +384,7 @@ fn the_system_prompt_tells_of_tools_where_the_template_does_not() {
     asked.tools = vec![weather_tool("Tells the weather")];
     assert_eq!(
         gemma.render(&asked).unwrap().text(),
-        "<bos><start_of_turn>user\nBe brief.\n\nYou can call these tools:\n{\"name\":\"weather\",\"description\":\"Tells the weather\",\"parameters\":{\"type\":\"object\",\"properties\":{\"city\":{\"type\":\"string\"}}}}\nTo call a tool, answer with nothing but the call:\n<tool_call>\n{\"name\": \"TOOL\", \"arguments\": {ARGUMENTS}}\n</tool_call>\n\nHi<end_of_turn>\n<start_of_turn>model\n"
+        "<bos><start_of_turn>user\nBe brief.\n\nYou can call these tools (arguments with ? may be left out):\nweather {\"city\"?: string}: Tells the weather\nTo call a tool, answer with nothing but the call:\n<tool_call>\n{\"name\": \"TOOL\", \"arguments\": {ARGUMENTS}}\n</tool_call>\n\nHi<end_of_turn>\n<start_of_turn>model\n"
     );
 }
 

@@ -1,9 +1,9 @@
 //! The messages of a conversation in the shape that chat templates read: role, content, tool calls.
 
-use moltbot_llm::{AssistantMessage, Content, Message, ToolSpec};
+use moltbot_llm::{AssistantMessage, CallForm, Content, Message, ToolSpec, tool_response};
 use serde_json::{Value, json};
 
-use super::{CallForm, Conversation, TemplateAbilities};
+use super::{Conversation, TemplateAbilities};
 
 /// Marks where a spelled-out control token is cut. A noncharacter, so no text has it; where one does, it is dropped.
 pub(super) const CUT: char = '\u{fdd0}';
@@ -76,20 +76,17 @@ pub(super) fn turns(
             }
             Message::Assistant(answer) => turns.push(assistant(answer, abilities, form, control)),
             Message::ToolResult(result) => {
-                let text = literal(&text_of(&result.content), control);
+                let text = text_of(&result.content);
                 turns.push(if abilities.tool_calls {
                     json!({
                         "role": "tool",
                         "name": result.tool_name,
                         "tool_call_id": result.tool_call_id,
-                        "content": text,
+                        "content": literal(&text, control),
                     })
                 } else {
-                    let outcome = if result.is_error { "Error" } else { "Result" };
-                    turn(
-                        "user",
-                        &format!("[{outcome} of the tool {}]\n{text}", result.tool_name),
-                    )
+                    let told = tool_response(&text, result.is_error);
+                    turn("user", &literal(&told, control))
                 });
             }
         }

@@ -83,6 +83,18 @@ impl<'a> Assembler<'a> {
         }
     }
 
+    /// The same for a model that was told in words how to call the tools.
+    pub(super) fn prescribing(
+        max_tokens: Option<u64>,
+        salt: u64,
+        tools: Cow<'a, [ToolSpec]>,
+    ) -> Self {
+        Self {
+            held: HeldText::prescribed(tools),
+            ..Self::new(max_tokens, salt, Cow::Borrowed(&[]))
+        }
+    }
+
     /// A grammar holds the text that comes: a line that begins with `marker` begins calls, after words too.
     pub(super) fn hold_to_grammar(&mut self, marker: Option<&str>) {
         self.held.hold_to_grammar(marker);

@@ -2,14 +2,17 @@
 //!
 //! A reply is taken for calls only as a whole: nothing but calls, all in one family's form, each naming a tool that was
 //! offered, with arguments that its schema allows. So prose that quotes or explains a call, or shows one in code, stays
-//! text. Only where a grammar saw to it that nothing is quoted may calls follow words, or be all of a block of code.
-//! Harmony's calls are read where its channels are, in [`super::tags`].
+//! text. Two things make what reads like calls behind words more than words about calls ([`held`]): the system prompt asked
+//! for calls in just this form, which are then taken whatever their arguments ([`prescribed`]); or a grammar saw to it that
+//! nothing is quoted, and then a call may be all of a block of code, too. Harmony's calls are read where its channels are,
+//! in [`super::tags`].
 
 mod brackets;
 mod cursor;
 mod held;
 mod json;
 mod opening;
+mod prescribed;
 mod pythonic;
 mod schema;
 mod tagged;
@@ -32,7 +35,8 @@ pub(super) use opening::{
 pub(super) struct Call {
     /// The tool's name as offered.
     pub(super) name: String,
-    /// A JSON object that the tool's schema allows; to the byte as written, where it was written as JSON.
+    /// A JSON object that the tool's schema allows; to the byte as written, where it was written as JSON. Anything where
+    /// the call is in the prescribed form.
     pub(super) arguments: String,
 }
 

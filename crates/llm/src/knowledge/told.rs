@@ -19,8 +19,9 @@ pub(super) fn apply(model: &mut Model, probe: &Probe) -> Option<String> {
     {
         (model.vision, model.vision_source) = (vision.value, Source::Probed);
     }
-    if tools_are_lost(kind, served) {
-        model.repairs.without_tools = true;
+    model.parameters = served.parameters.as_ref().map(|told| told.value);
+    if model.compat.supports_tools.is_none() && tools_are_lost(kind, served) {
+        model.repairs.tools_as_text = true;
     }
     let notice = window(model, kind, served);
     model.max_tokens = model.max_tokens.min(model.context_window);

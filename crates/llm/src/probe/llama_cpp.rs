@@ -60,6 +60,7 @@ fn model(site: &Site<'_>, id: String, entry: &Value, props: Option<&Reading>) ->
         vision: yes_no("modalities", "vision")
             .or_else(|| site.listed(holds(&entry["architecture"]["input_modalities"], "image"))),
         tools: yes_no("chat_template_caps", "supports_tools"),
+        parameters: site.listed(count(&meta["n_params"])),
         ..ServedModel::named(id)
     }
 }

@@ -5,11 +5,10 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
+use super::as_text::tools_as_text;
 use super::{Repairs, schema};
 use crate::hash::fnv1a;
-use crate::message::{
-    AssistantPart, Content, Message, Provenance, Thinking, ToolCall, ToolResultMessage,
-};
+use crate::message::{AssistantPart, Content, Message, Provenance, Thinking};
 use crate::model::Model;
 use crate::request::Request;
 
@@ -28,9 +27,8 @@ pub(crate) fn wire_form<'a>(model: &Model, request: &'a Request) -> Cow<'a, Requ
         return Cow::Borrowed(request);
     }
     let mut wire = request.clone();
-    if repairs.without_tools {
-        wire.tools.clear();
-        wire.messages = wire.messages.into_iter().map(calls_as_text).collect();
+    if repairs.tools_as_text {
+        tools_as_text(&mut wire);
     }
     if repairs.simple_schemas {
         for tool in &mut wire.tools {
@@ -59,7 +57,8 @@ pub(crate) fn wire_form<'a>(model: &Model, request: &'a Request) -> Cow<'a, Requ
             None => wire.messages.insert(0, Message::user(system, 0)),
         }
     }
-    if repairs.strict_turns {
+    // A template that knows of no tools is often one that wants its sides to alternate, and results are the user's.
+    if repairs.strict_turns || repairs.tools_as_text {
         wire.messages = alternate(std::mem::take(&mut wire.messages));
     }
     if let Some(max) = repairs.max_tokens {
@@ -82,41 +81,6 @@ pub(crate) fn without_dropped(repairs: &Repairs, body: &mut Value) {
                 tool.remove("strict");
             }
         }
-    }
-}
-
-/// Calls and results in words, for a model that knows of no tools.
-fn calls_as_text(message: Message) -> Message {
-    match message {
-        Message::Assistant(mut assistant) => {
-            for part in &mut assistant.content {
-                if let AssistantPart::ToolCall(ToolCall {
-                    name, arguments, ..
-                }) = part
-                {
-                    *part = AssistantPart::Text {
-                        text: format!("(called the tool {name} with {arguments})"),
-                    };
-                }
-            }
-            Message::Assistant(assistant)
-        }
-        Message::ToolResult(ToolResultMessage {
-            tool_name,
-            mut content,
-            timestamp,
-            ..
-        }) => {
-            content.insert(
-                0,
-                Content::text(
-                    format!("(result of the tool {tool_name})"),
-                    Provenance::Program,
-                ),
-            );
-            Message::User(crate::message::UserMessage { content, timestamp })
-        }
-        user @ Message::User(_) => user,
     }
 }
 

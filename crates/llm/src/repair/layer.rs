@@ -40,7 +40,7 @@ impl<B: Backend> Backend for Repairing<B> {
         // What an earlier try of the same turn has taught counts already.
         let mut mended = model.clone();
         if let Some(mut learned) = self.knowledge.repairs_of(model).await {
-            learned.without_tools |= model.repairs.without_tools;
+            learned.tools_as_text |= model.repairs.tools_as_text;
             mended.apply(learned);
         }
         let plain = mended.repairs.clone();

@@ -1,6 +1,7 @@
 //! From a refusal to the repairs that answer it.
 
 use super::Repairs;
+use crate::dialect::constraint_field;
 use crate::endpoint::Endpoint;
 use crate::failure::{Failure, FailureClass};
 use crate::model::{Api, Model};
@@ -53,6 +54,8 @@ const WISHES: &[&str] = &[
     "reasoning_effort",
     "reasoning",
     "include",
+    "grammar",
+    "structured_outputs",
 ];
 
 /// Output tokens asked for at most where a server refuses more and does not say how many it takes.
@@ -61,7 +64,7 @@ const MODEST_OUTPUT: u64 = 4096;
 /// The form in which the request may be taken after this refusal; `None` where no other form would help.
 ///
 /// A server that refuses one thing often refuses the next: everything that costs nothing (turns that alternate, plain
-/// content, simple schemas) is mended at once. What costs something (tools, pictures, fields that the owner set) only
+/// content, simple schemas) is mended at once. What costs something (tools in words, pictures, fields that the owner set) only
 /// where the refusal names it.
 pub(super) fn mend(failure: &Failure, model: &Model, request: &Request) -> Option<Repairs> {
     if failure.after_text || Endpoint::new(model).is_vendor() && !is_named(failure) {
@@ -70,6 +73,17 @@ pub(super) fn mend(failure: &Failure, model: &Model, request: &Request) -> Optio
     let mut mended = model.repairs.clone();
     let text = failure.detail.to_lowercase();
     let says = |word: &str| text.contains(word);
+    let is_refusal = matches!(
+        failure.class,
+        FailureClass::BadRequest | FailureClass::SchemaUnsupported | FailureClass::ParamRejected
+    );
+    if let Some(field) = constraint_field(model)
+        && is_refusal
+        && (says("grammar") || says("structured"))
+        && mended.dropped.insert(field.to_owned())
+    {
+        return Some(mended);
+    }
     let named = match failure.class {
         FailureClass::ParamRejected => params(failure, model, &mut mended),
         FailureClass::SchemaUnsupported if !mended.simple_schemas => {
@@ -77,7 +91,7 @@ pub(super) fn mend(failure: &Failure, model: &Model, request: &Request) -> Optio
             true
         }
         FailureClass::SchemaUnsupported | FailureClass::ToolsUnsupported => {
-            leave_tools_out(request, &mut mended)
+            tools_as_text(request, &mut mended)
         }
         FailureClass::ImagesUnsupported if request.has_images() => {
             mended.without_images = true;
@@ -109,7 +123,7 @@ pub(super) fn mend(failure: &Failure, model: &Model, request: &Request) -> Optio
             if says("image") && request.has_images() {
                 mended.without_images = true;
             } else if says("tool") && !says("tool_choice") && model.repairs.simple_schemas {
-                leave_tools_out(request, &mut mended);
+                tools_as_text(request, &mut mended);
             } else if says("developer") {
                 mended.plain_system_role = true;
             } else if says("system") && says("role") || says("system message") {
@@ -160,7 +174,7 @@ fn param(path: &str, failure: &Failure, model: &Model, mended: &mut Repairs) -> 
         "tools" if segments.contains(&"strict") => {
             mended.dropped.insert("strict".to_owned());
         }
-        "tools" if mended.simple_schemas => return leave_tools_out_named(mended),
+        "tools" if mended.simple_schemas => return tools_as_text_named(mended),
         "tools" => mended.simple_schemas = true,
         "strict" => {
             mended.dropped.insert("strict".to_owned());
@@ -188,13 +202,13 @@ fn param(path: &str, failure: &Failure, model: &Model, mended: &mut Repairs) -> 
     true
 }
 
-fn leave_tools_out(request: &Request, mended: &mut Repairs) -> bool {
-    (!request.tools.is_empty()) && leave_tools_out_named(mended)
+fn tools_as_text(request: &Request, mended: &mut Repairs) -> bool {
+    (!request.tools.is_empty()) && tools_as_text_named(mended)
 }
 
-fn leave_tools_out_named(mended: &mut Repairs) -> bool {
-    let new = !mended.without_tools;
-    mended.without_tools = true;
+fn tools_as_text_named(mended: &mut Repairs) -> bool {
+    let new = !mended.tools_as_text;
+    mended.tools_as_text = true;
     new
 }
 

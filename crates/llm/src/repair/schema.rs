@@ -7,7 +7,7 @@ const DEPTH: usize = 12;
 
 /// The schema with nothing in it but types, properties, required names, items, enumerations and descriptions. What it
 /// allows is at least what the original allows, but for alternatives, of which the first object (or first kind) is kept.
-pub(super) fn simplify(schema: &Value) -> Value {
+pub(crate) fn simplify(schema: &Value) -> Value {
     let mut simple = simple(schema, schema, DEPTH);
     // Arguments are an object, whatever the schema's root says.
     if simple.get("type").and_then(Value::as_str) != Some("object") {

@@ -92,7 +92,7 @@ fn a_refusal_that_names_its_cause_is_mended_there() {
         limit.dropped.contains("max_tokens") && !limit.dropped.contains("max_completion_tokens")
     );
     let tools = after(400, json!({"error": "m does not support tools"})).unwrap();
-    assert!(tools.without_tools);
+    assert!(tools.tools_as_text);
     let output = after(
         400,
         json!({"object": "error", "message": "'max_tokens' or 'max_completion_tokens' is too large: 8192. This model's maximum context length is 8192 tokens and your request has 5000 input tokens (8192 > 8192 - 5000)."}),
@@ -100,7 +100,7 @@ fn a_refusal_that_names_its_cause_is_mended_there() {
     .unwrap();
     assert_eq!(output.max_tokens, Some(3192));
     let ids = after(400, json!({"object": "error", "message": "Tool call id was x but must be a-z, A-Z, 0-9, with a length of 9.", "code": "3280"})).unwrap();
-    assert!(ids.short_call_ids && !ids.without_tools);
+    assert!(ids.short_call_ids && !ids.tools_as_text);
 }
 
 #[test]
@@ -202,21 +202,34 @@ fn the_wire_form_keeps_what_the_conversation_says() {
     );
 
     model.repairs = Repairs {
-        without_tools: true,
+        tools_as_text: true,
         ..Repairs::default()
     };
     let wire = wire_form(&model, &plain);
     assert!(wire.tools.is_empty());
-    let roles: Vec<&str> = wire
-        .messages
-        .iter()
-        .map(|message| match message {
-            Message::User(_) => "user",
-            Message::Assistant(assistant) if assistant.tool_calls().next().is_none() => "assistant",
-            _ => "tool",
-        })
-        .collect();
-    assert_eq!(roles, ["user", "user", "assistant", "user"]);
+    assert!(
+        wire.system
+            .starts_with("Be brief.\n\nYou can call these tools")
+    );
+    assert!(
+        wire.system.contains("\nweather {}: Weather.\n"),
+        "{}",
+        wire.system
+    );
+    let [
+        Message::User(_),
+        Message::Assistant(assistant),
+        Message::User(told),
+    ] = wire.messages.as_slice()
+    else {
+        panic!("{:?}", wire.messages)
+    };
+    assert_eq!(
+        assistant.text(),
+        "<tool_call>\n{\"name\": \"weather\", \"arguments\": {\"city\":\"Oslo\"}}\n</tool_call>"
+    );
+    let told = told.content[0].as_text().unwrap();
+    assert_eq!(told, "<tool_response>\nrain\n</tool_response>");
 }
 
 #[test]

@@ -189,7 +189,7 @@ async fn refused_tools_are_remembered_for_the_turns() {
 
     // Another process knows both, until the server is another one.
     let later = Asker::new(&records).knowledge;
-    assert!(later.dress(model.clone()).await.repairs.without_tools);
+    assert!(later.dress(model.clone()).await.repairs.tools_as_text);
     assert_eq!(later.asked(&model).await, Some(asked));
     later.learn(&model, told.clone()).await;
     assert!(later.asked(&model).await.is_some());
@@ -202,7 +202,7 @@ async fn refused_tools_are_remembered_for_the_turns() {
     };
     later.learn(&model, newer).await;
     assert_eq!(later.asked(&model).await, None);
-    assert!(!later.dress(model).await.repairs.without_tools);
+    assert!(!later.dress(model).await.repairs.tools_as_text);
 }
 
 #[tokio::test]

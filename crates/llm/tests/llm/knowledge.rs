@@ -174,7 +174,7 @@ async fn more_context_than_is_loaded_is_not_counted_on_and_the_person_is_told_on
     assert_eq!(dressed.server, Some(ServerKind::LmStudio));
     assert_eq!(dressed.slots, Some(2));
     // "Not trained for tools" does not mean that it takes none.
-    assert!(dressed.vision && !dressed.repairs.without_tools);
+    assert!(dressed.vision && !dressed.repairs.tools_as_text);
 
     // The owner who wants less gets less, and says what the model sees.
     let fields = json!({"contextWindow": 2000, "input": ["text"]});
@@ -392,7 +392,7 @@ async fn a_server_that_does_not_say_what_it_is_answers_all_the_same() {
 }
 
 #[tokio::test]
-async fn tools_that_the_server_would_lose_are_left_out_and_not_for_good() {
+async fn tools_that_the_server_would_lose_are_told_of_in_words_and_not_for_good() {
     let tools = |takes: bool| {
         let props = json!({"default_generation_settings": {"n_ctx": 8192}, "total_slots": 1, "build_info": "b1",
             "chat_template_caps": {"supports_tools": takes}});
@@ -421,13 +421,11 @@ async fn tools_that_the_server_would_lose_are_left_out_and_not_for_good() {
     };
     let turn = Process::new(&records).run(&model, &request).await;
     assert_eq!(turn.text(), "Yes.");
-    assert!(
-        turn.notices()[0].contains("cannot use tools"),
-        "{:?}",
-        turn.notices()
-    );
+    assert_eq!(turn.notices(), [""; 0]);
     let bodies: Vec<Value> = server.posts().iter().map(|post| post.json()).collect();
     assert!(bodies.iter().all(|body| body.get("tools").is_none()));
+    let told = bodies.last().unwrap()["messages"][0].to_string();
+    assert!(told.contains("look {}: Looks."), "{told}");
 
     // With another template it takes them, though something was learned meanwhile.
     server.set_script(tools(true));

@@ -22,5 +22,6 @@ mod queue;
 mod rotation;
 mod signing;
 mod tokens;
+mod tools_in_words;
 mod waiting;
 mod walk;

@@ -21,6 +21,7 @@ mod talk;
 #[allow(dead_code, reason = "shared with the benchmark, which shows more")]
 mod ten_turns;
 mod text_calls;
+mod tools_in_words;
 mod turns;
 mod vllm;
 mod wire;

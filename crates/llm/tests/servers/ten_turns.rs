@@ -1,6 +1,6 @@
 //! Ten turns with tools: the server reads what is new, and nothing twice.
 
-use moltbot_llm::{Api, Credentials, Message};
+use moltbot_llm::{Api, Credentials, Message, Model, ToolChoice};
 
 use crate::fixture;
 use crate::llama::Llama;
@@ -43,13 +43,18 @@ impl Row {
 
 /// Asks for the weather of ten cities, one after the other, with all that was said before.
 pub(crate) async fn run(llama: &Llama, api: Api) -> Vec<Row> {
-    let served = llama.served(api);
-    let ladder = fixture::over(Credentials::default(), vec![served.model()]);
+    run_as(llama, llama.served(api).model(), ToolChoice::Auto).await
+}
+
+/// The same with its model as a turn knows it, which is asked about a city with this choice.
+pub(crate) async fn run_as(llama: &Llama, model: Model, choice: ToolChoice) -> Vec<Row> {
+    let ladder = fixture::over(Credentials::default(), vec![model]);
     let mut request = about_weather(&[&["London"], &["Oslo"]]);
     let mut rows: Vec<Row> = Vec::new();
     let mut known = 0;
     for (turn, city) in CITIES.into_iter().enumerate() {
         request.messages.push(ask_for(&[city]));
+        request.tool_choice = choice.clone();
         loop {
             let before = read_so_far(llama).await;
             let answer = ladder.run(&request, &mut |_| {}).await.unwrap();
@@ -72,6 +77,7 @@ pub(crate) async fn run(llama: &Llama, api: Api) -> Vec<Row> {
             }
             let results = calls.iter().map(|id| result(id, 10 + turn));
             request.messages.extend(results);
+            request.tool_choice = ToolChoice::Auto;
         }
     }
     rows

@@ -23,6 +23,16 @@ pub(crate) struct Vllm {
 impl Vllm {
     /// Starts one; `None`, said aloud, where it or its model is not installed.
     pub(crate) async fn start(installed: &Installed) -> Option<Self> {
+        const TOOLS: &[&str] = &["--enable-auto-tool-choice", "--tool-call-parser", "hermes"];
+        Self::start_with(installed, TOOLS).await
+    }
+
+    /// The same as it is without a word about tools: it refuses them.
+    pub(crate) async fn start_without_tools(installed: &Installed) -> Option<Self> {
+        Self::start_with(installed, &[]).await
+    }
+
+    async fn start_with(installed: &Installed, tools: &'static [&'static str]) -> Option<Self> {
         let program = installed.part("vllm")?.join("bin/python");
         let model = installed.part("SmolLM2-135M-Instruct")?;
         let process = Process::start("/health", |port, home| {
@@ -35,7 +45,7 @@ impl Vllm {
                 .args(["--served-model-name", MODEL, "--dtype", "bfloat16"])
                 .args(["--max-model-len", &CONTEXT.to_string(), "--enforce-eager"])
                 .args(["--chat-template", TEMPLATE])
-                .args(["--enable-auto-tool-choice", "--tool-call-parser", "hermes"])
+                .args(tools)
                 // Else it takes a share of all memory there is.
                 .env("VLLM_CPU_KVCACHE_SPACE", "1")
                 .env("VLLM_NO_USAGE_STATS", "1")

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::ask::{Ask, Choice, Role, Tool};
-use super::capabilities::{Capabilities, Reasoning, Tools};
+use super::capabilities::{Capabilities, Family, Reasoning, Tools};
+use super::in_words::InWords;
 use super::text_call;
 use crate::answer::{Block, Dialect, argument_pieces, words};
 
@@ -48,9 +49,12 @@ pub(super) fn answer(can: &Capabilities, ask: &Ask) -> Vec<Block> {
         Reasoning::Tags => lead = format!("<think>\n{THOUGHT}\n</think>\n\n"),
         Reasoning::ClosingTag => lead = format!("{THOUGHT}\n</think>\n\n"),
     }
-    let decided = decide(can, ask);
+    let told = Some(&ask.turns).filter(|_| ask.tools.is_empty());
+    let in_words = told.and_then(|turns| InWords::read(turns));
+    let decided = decide(can, ask, in_words.as_ref());
     let text = match (&decided, can.tools) {
         (Move::Say(text), _) => text.clone(),
+        (Move::Call(calls), _) if in_words.is_some() => text_call::written(Family::Hermes, calls),
         (Move::Call(calls), Tools::Text(family)) => text_call::written(family, calls),
         (Move::Call(_), _) => String::new(),
     };
@@ -58,7 +62,7 @@ pub(super) fn answer(can: &Capabilities, ask: &Ask) -> Vec<Block> {
     if !lead.is_empty() {
         blocks.push(Block::Text(lead));
     }
-    if let (Move::Call(calls), Tools::Native) = (decided, can.tools) {
+    if let (Move::Call(calls), Tools::Native, None) = (decided, can.tools, in_words) {
         let made: usize = ask.turns.iter().map(|turn| turn.calls.len()).sum();
         blocks.extend(
             calls
@@ -83,18 +87,21 @@ fn id(can: &Capabilities, dialect: Dialect, number: usize) -> String {
     }
 }
 
-fn decide(can: &Capabilities, ask: &Ask) -> Move {
-    let asked = ask.asked();
-    let offered: &[Tool] = match can.tools {
-        Tools::Native | Tools::Text(_) => &ask.tools,
-        Tools::Refused | Tools::Dropped => &[],
+fn decide(can: &Capabilities, ask: &Ask, in_words: Option<&InWords>) -> Move {
+    let offered: &[Tool] = match (in_words, can.tools) {
+        (Some(told), _) => &told.tools,
+        (None, Tools::Native | Tools::Text(_)) => &ask.tools,
+        (None, Tools::Refused | Tools::Dropped) => &[],
     };
-    let results: Vec<&str> = ask
-        .since_user()
-        .iter()
-        .filter(|turn| turn.role == Role::Tool)
-        .map(|turn| turn.text.as_str())
-        .collect();
+    let asked = in_words.map_or(ask.asked(), |told| told.asked.as_str());
+    let results: Vec<&str> = match in_words {
+        Some(told) => told.results.iter().map(String::as_str).collect(),
+        None => {
+            let since = ask.since_user().iter();
+            let results = since.filter(|turn| turn.role == Role::Tool);
+            results.map(|turn| turn.text.as_str()).collect()
+        }
+    };
     let Some(tool) = choose(offered, &ask.choice) else {
         return Move::Say(match results.is_empty() {
             false => sentence_with(&results),

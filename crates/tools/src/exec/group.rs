@@ -2,7 +2,7 @@
 
 /// What is sent to them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ask {
+pub(crate) enum Ask {
     /// To end (SIGTERM), also those that were stopped.
     End,
     /// Not asked: they are ended (SIGKILL).
@@ -11,7 +11,7 @@ pub(super) enum Ask {
 
 /// Sends a signal to all processes of the command whose shell has, or had, this id.
 #[cfg(unix)]
-pub(super) fn tell(leader: u32, ask: Ask) {
+pub(crate) fn tell(leader: u32, ask: Ask) {
     use rustix::process::{Signal, kill_process, kill_process_group};
 
     let signals: &[Signal] = match ask {
@@ -40,7 +40,7 @@ pub(super) fn tell(leader: u32, ask: Ask) {
 /// Whether any of them still runs. What has ended and was only not yet collected by its parent does not count, where
 /// that can be told. `whole_session` looks beyond the group, which takes longer.
 #[cfg(unix)]
-pub(super) fn is_alive(leader: u32, whole_session: bool) -> bool {
+pub(crate) fn is_alive(leader: u32, whole_session: bool) -> bool {
     let has_group = pid(leader).is_some_and(|group| {
         rustix::process::test_kill_process_group(group) != Err(rustix::io::Errno::SRCH)
     });
@@ -93,9 +93,9 @@ fn living(_leader: u32) -> Vec<One> {
 }
 
 #[cfg(not(unix))]
-pub(super) fn tell(_leader: u32, _ask: Ask) {}
+pub(crate) fn tell(_leader: u32, _ask: Ask) {}
 
 #[cfg(not(unix))]
-pub(super) fn is_alive(_leader: u32, _whole_session: bool) -> bool {
+pub(crate) fn is_alive(_leader: u32, _whole_session: bool) -> bool {
     false
 }

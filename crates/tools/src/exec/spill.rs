@@ -9,12 +9,12 @@ const FIRST: u64 = 32 << 20;
 /// Bytes of each of the two files that take turns in keeping the end.
 const TURN: u64 = 16 << 20;
 /// Bytes that are kept of one command's output.
-pub(super) const KEPT: u64 = FIRST + 2 * TURN;
+pub(crate) const KEPT: u64 = FIRST + 2 * TURN;
 /// Files of earlier commands that stay in the folder.
 const EARLIER: usize = 31;
 
 /// Keeps a command's output on disk: all of it up to [`KEPT`], else its beginning and its end.
-pub(super) struct Spill {
+pub(crate) struct Spill {
     path: PathBuf,
     first: File,
     /// Bytes in the first file.
@@ -33,7 +33,7 @@ struct Last {
 
 impl Spill {
     /// Starts the file `<id>.log` in a folder, which is made if need be. Older files than a fair number are removed.
-    pub(super) fn create(folder: &Path, id: &str) -> io::Result<Self> {
+    pub(crate) fn create(folder: &Path, id: &str) -> io::Result<Self> {
         let mut builder = DirBuilder::new();
         builder.recursive(true);
         #[cfg(unix)]
@@ -52,12 +52,12 @@ impl Spill {
     }
 
     /// The file.
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Adds text.
-    pub(super) fn write(&mut self, mut text: &str) -> io::Result<()> {
+    pub(crate) fn write(&mut self, mut text: &str) -> io::Result<()> {
         if self.last.is_none() {
             let room = usize::try_from(FIRST.saturating_sub(self.written)).unwrap_or(usize::MAX);
             let (now, later) = text.split_at(text.floor_char_boundary(room));
@@ -93,7 +93,7 @@ impl Spill {
     }
 
     /// Reads what is kept so far, from the beginning.
-    pub(super) fn reader(&self) -> io::Result<Box<dyn Read + Send>> {
+    pub(crate) fn reader(&self) -> io::Result<Box<dyn Read + Send>> {
         let first = File::open(&self.path)?;
         let Some(last) = &self.last else {
             return Ok(Box::new(first));
@@ -112,7 +112,7 @@ impl Spill {
     }
 
     /// Nothing more comes: makes it one file.
-    pub(super) fn finish(&mut self) -> io::Result<()> {
+    pub(crate) fn finish(&mut self) -> io::Result<()> {
         let Some(last) = self.last.take() else {
             return Ok(());
         };

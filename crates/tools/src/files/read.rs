@@ -1,9 +1,8 @@
-//! `read`: a part of a text file, a picture, or the names in a folder.
+//! `read`: a part of a text file or of a document's text, a picture, or the names in a folder.
 
 mod lines;
 
-use std::fs::File;
-use std::io::{self, Read as _, Seek as _};
+use std::io::{self, BufRead, Read as _, Seek as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -21,11 +20,11 @@ use super::images;
 use super::places::{Folders, Place, plan, shown};
 use super::refusal::Refusal;
 use super::similar::no_such_file;
-use super::{on_disk, still_decided};
+use super::{off_thread, still_decided};
+use crate::documents::{DocumentError, DocumentReader, FILE_LIMIT, is_document};
+use crate::picture;
 use lines::{MAX_LINES, Part, Rest};
 
-/// The largest picture that is shown to a model, bytes.
-const IMAGE_LIMIT: u64 = 5 * 1024 * 1024;
 /// The most names of a folder.
 const MAX_NAMES: usize = 200;
 /// As much of a file as tells whether it is text, bytes.
@@ -35,16 +34,46 @@ const SNIFFED: u64 = 8 * 1024;
 #[derive(Debug, Clone)]
 pub struct Read {
     folders: Arc<Folders>,
+    documents: DocumentReader,
 }
 
 impl Read {
-    /// A tool that knows these folders.
-    pub fn new(folders: Arc<Folders>) -> Self {
-        Self { folders }
+    /// A tool that knows these folders, and has documents read by this.
+    pub fn new(folders: Arc<Folders>, documents: DocumentReader) -> Self {
+        Self { folders, documents }
+    }
+
+    /// A part of a document's text. Who made the document is not known, so what it says comes from outside.
+    async fn document(
+        &self,
+        place: &Place,
+        bytes: Vec<u8>,
+        arguments: &ReadArguments,
+    ) -> Result<ToolOutput, Refusal> {
+        let read = self.documents.read(bytes).await;
+        let read = read.map_err(|source| Unreadable::Document {
+            path: place.path.clone(),
+            source,
+        })?;
+        let mut output = text(read.text.as_bytes(), place, Provenance::Outside, arguments)?;
+        if let Some(missing) = read.missing {
+            let note = format!("[{missing}]");
+            output
+                .content
+                .push(Content::text(note, Provenance::Program));
+        }
+        Ok(output)
     }
 }
 
-#[derive(Deserialize)]
+/// What was found at a path.
+enum Found {
+    Shown(ToolOutput),
+    /// To be read by another process.
+    Document(Place, Vec<u8>),
+}
+
+#[derive(Clone, Deserialize)]
 struct ReadArguments {
     offset: Option<i64>,
     limit: Option<i64>,
@@ -56,7 +85,7 @@ impl Tool for Read {
         ToolSpec {
             name: "read".to_owned(),
             description:
-                "Read a text file or a picture, or list a folder. A long file is read in parts."
+                "Read a text file, PDF or picture, or list a folder. A long file is read in parts."
                     .to_owned(),
             parameters: json!({
                 "type": "object",
@@ -83,18 +112,23 @@ impl Tool for Read {
         let found = self.folders.in_call(&arguments, scene);
         let decided = still_decided(&plan(&found, Place::reads), scene.decided);
         let arguments: ReadArguments = read_arguments(arguments)?;
-        on_disk(move || {
+        let (part, work) = (arguments.clone(), move || -> Result<Found, Refusal> {
             let place = found?;
             decided?;
             place.may_be_read()?;
             let spot = Spot::at(&place.path)?;
             match spot.kind()? {
-                Some(Kind::Folder) => Ok(folder(&place, &spot.list()?)),
-                Some(Kind::File) => file(&place, &spot, &arguments),
+                Some(Kind::Folder) => Ok(Found::Shown(folder(&place, &spot.list()?))),
+                Some(Kind::File) => file(place, &spot, &arguments),
                 None => Err(no_such_file(&place)),
             }
-        })
-        .await
+        });
+        let output = match off_thread(work).await? {
+            Ok(Found::Shown(output)) => Ok(output),
+            Ok(Found::Document(place, bytes)) => self.document(&place, bytes, &part).await,
+            Err(refusal) => Err(refusal),
+        };
+        Ok(output.unwrap_or_else(ToolOutput::from))
     }
 }
 
@@ -123,7 +157,7 @@ fn folder(place: &Place, names: &[String]) -> ToolOutput {
     output
 }
 
-fn file(place: &Place, spot: &Spot, arguments: &ReadArguments) -> Result<ToolOutput, Refusal> {
+fn file(place: Place, spot: &Spot, arguments: &ReadArguments) -> Result<Found, Refusal> {
     let failed = |source| Unreadable::Failed {
         path: place.path.clone(),
         source,
@@ -135,40 +169,53 @@ fn file(place: &Place, spot: &Spot, arguments: &ReadArguments) -> Result<ToolOut
         .read_to_end(&mut head)
         .map_err(failed)?;
     if let Some(media_type) = images::media_type(&head) {
-        let (bytes, _) = spot.read(IMAGE_LIMIT)?;
+        let (bytes, _) = spot.read(picture::FILE_LIMIT)?;
         let title = format!("{}: {media_type}, {} bytes.", place.shown(), bytes.len());
-        return Ok(
-            ToolOutput::text(title, Provenance::Program).with_image(Image {
-                data: STANDARD.encode(&bytes),
-                mime_type: media_type.to_owned(),
-                from: place.provenance(),
-            }),
-        );
+        let picture = picture::fit(bytes).map_err(|source| Unreadable::Picture {
+            path: place.path.clone(),
+            source,
+        })?;
+        let image = Image {
+            data: STANDARD.encode(&picture.bytes),
+            mime_type: picture.media_type.to_owned(),
+            from: place.provenance(),
+        };
+        let output = ToolOutput::text(title, Provenance::Program).with_image(image);
+        return Ok(Found::Shown(output));
     }
-    if head.starts_with(b"%PDF-") {
-        let path = place.path.clone();
-        return Err(Unreadable::Pdf { path }.into());
+    if is_document(&head) {
+        let (bytes, _) = spot.read(FILE_LIMIT)?;
+        return Ok(Found::Document(place, bytes));
     }
     if !is_text(&head) {
         let path = place.path.clone();
         return Err(Unreadable::Binary { path }.into());
     }
     file.rewind().map_err(failed)?;
-    text(file, place, arguments)
+    text(
+        io::BufReader::new(file),
+        &place,
+        place.provenance(),
+        arguments,
+    )
+    .map(Found::Shown)
 }
 
-fn text(file: File, place: &Place, arguments: &ReadArguments) -> Result<ToolOutput, Refusal> {
+fn text(
+    source: impl BufRead,
+    place: &Place,
+    from: Provenance,
+    arguments: &ReadArguments,
+) -> Result<ToolOutput, Refusal> {
     let whole = |number: Option<i64>| number.and_then(|number| usize::try_from(number).ok());
     let offset = whole(arguments.offset).unwrap_or(1).max(1);
     let limit = match whole(arguments.limit) {
         None | Some(0) => MAX_LINES,
         Some(limit) => limit.min(MAX_LINES),
     };
-    let part = Part::read(io::BufReader::new(file), offset, limit).map_err(|source| {
-        Unreadable::Failed {
-            path: place.path.clone(),
-            source,
-        }
+    let part = Part::read(source, offset, limit).map_err(|source| Unreadable::Failed {
+        path: place.path.clone(),
+        source,
     })?;
     if part.lines == 0 {
         return match offset {
@@ -194,7 +241,7 @@ fn text(file: File, place: &Place, arguments: &ReadArguments) -> Result<ToolOutp
     if part.is_lossy {
         notes.push("[Not all of it is UTF-8; \u{fffd} stands for what is not]".to_owned());
     }
-    let mut output = ToolOutput::text(part.text, place.provenance());
+    let mut output = ToolOutput::text(part.text, from);
     if !notes.is_empty() {
         output
             .content
@@ -219,11 +266,16 @@ fn is_text(head: &[u8]) -> bool {
 enum Unreadable {
     #[error("{} is a binary file, which is not shown as text.", shown(path))]
     Binary { path: PathBuf },
-    #[error(
-        "{} is a PDF, which is not shown as it is; have a program make text of it (pdftotext) and read that.",
-        shown(path)
-    )]
-    Pdf { path: PathBuf },
+    #[error("{} {source}", shown(path))]
+    Document {
+        path: PathBuf,
+        source: DocumentError,
+    },
+    #[error("{} is not shown. {source}", shown(path))]
+    Picture {
+        path: PathBuf,
+        source: picture::PictureError,
+    },
     #[error("{} cannot be read: {source}.", shown(path))]
     Failed { path: PathBuf, source: io::Error },
 }

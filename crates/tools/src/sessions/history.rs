@@ -5,11 +5,11 @@ use moltbot_agent::{
     Arguments, Effect, Plan, Scene, Tool, ToolError, ToolOutput, read_arguments, transcript,
 };
 use moltbot_llm::{Content, Message, Provenance, ToolSpec};
-use moltbot_store::{Session, Store};
+use moltbot_store::Store;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::SessionAccess;
+use super::{SessionAccess, find};
 
 /// How many messages are shown unless more are asked for.
 const LIMIT: usize = 50;
@@ -27,16 +27,6 @@ impl SessionsHistory {
     /// Conversations of this store that the agent may look at.
     pub fn new(store: Store, access: SessionAccess) -> Self {
         Self { store, access }
-    }
-
-    async fn find(&self, name: &str) -> Result<Option<Session>, ToolError> {
-        let sessions = self.store.sessions().await.map_err(ToolError::failed)?;
-        let name = name.trim();
-        Ok(sessions.into_iter().find(|session| {
-            session.session_id == name
-                || session.key.eq_ignore_ascii_case(name)
-                || session.label.as_deref() == Some(name)
-        }))
     }
 }
 
@@ -73,13 +63,7 @@ impl Tool for SessionsHistory {
 
     async fn call(&self, arguments: Arguments, scene: &Scene<'_>) -> Result<ToolOutput, ToolError> {
         let asked: Asked = read_arguments(arguments)?;
-        let not_found = || {
-            ToolError::failed(format!(
-                "No session {}: sessions_list names them.",
-                asked.session_key
-            ))
-        };
-        let session = self.find(&asked.session_key).await?.ok_or_else(not_found)?;
+        let session = find(&self.store, &asked.session_key).await?;
         self.access
             .check(&scene.session.agent_id, &session)
             .map_err(ToolError::failed)?;

@@ -11,12 +11,6 @@ use url::Url;
 use super::addresses::{AddressError, Origin, check, check_form};
 use super::resolver::{Lookup, Resolver};
 
-/// More of a body than this many bytes is not read.
-const BODY_LIMIT: usize = 5_000_000;
-
-/// What is asked for, best first.
-const ACCEPTED: &str = "text/markdown, text/html;q=0.9, application/xhtml+xml;q=0.9, application/json;q=0.8, text/*;q=0.8, */*;q=0.1";
-
 /// What stood at a URL.
 #[derive(Debug)]
 pub(crate) struct Download {
@@ -57,6 +51,8 @@ pub(crate) struct Downloader {
     pub(crate) origins: Vec<Origin>,
     pub(crate) max_redirects: u32,
     pub(crate) user_agent: String,
+    /// What is asked for, best first: the header `Accept`.
+    pub(crate) accepted: &'static str,
     /// For all addresses but those of configured servers: connects to public addresses only.
     pub(crate) guarded: OnceLock<Result<reqwest::Client, String>>,
     /// For configured servers.
@@ -64,15 +60,15 @@ pub(crate) struct Downloader {
 }
 
 impl Downloader {
-    /// Gets what stands at a URL.
-    pub(crate) async fn get(&self, url: &Url) -> Result<Download, DownloadError> {
+    /// Gets what stands at a URL, at most `limit` bytes of it.
+    pub(crate) async fn get(&self, url: &Url, limit: usize) -> Result<Download, DownloadError> {
         let mut url = url.clone();
         self.admit(&url, None)?;
         let mut seen = vec![url.clone()];
         loop {
             let response = self.ask(&url).await?;
             let Some(next) = redirect(&url, &response) else {
-                return read(url, response).await;
+                return read(url, response, limit).await;
             };
             let next = next.map_err(DownloadError::Redirect)?;
             self.admit(&next, Some(&url))
@@ -106,7 +102,7 @@ impl Downloader {
         let client = self
             .client(self.is_configured(url))
             .map_err(DownloadError::NoClient)?;
-        let asked = client.get(url.clone()).header(ACCEPT, ACCEPTED);
+        let asked = client.get(url.clone()).header(ACCEPT, self.accepted);
         asked.send().await.map_err(|error| match blocked(&error) {
             Some(blocked) => blocked.into(),
             None => DownloadError::Unreachable {
@@ -149,7 +145,11 @@ fn redirect(from: &Url, response: &reqwest::Response) -> Option<Result<Url, Addr
     Some(from.join(&location).map_err(|_| AddressError::Invalid))
 }
 
-async fn read(url: Url, mut response: reqwest::Response) -> Result<Download, DownloadError> {
+async fn read(
+    url: Url,
+    mut response: reqwest::Response,
+    limit: usize,
+) -> Result<Download, DownloadError> {
     let headers = response.headers();
     let coding = header(headers, &CONTENT_ENCODING).unwrap_or_default();
     if !matches!(coding.trim(), "" | "identity") {
@@ -166,7 +166,7 @@ async fn read(url: Url, mut response: reqwest::Response) -> Result<Download, Dow
             cause: innermost_cause(&error),
         })?;
         let Some(chunk) = chunk else { break };
-        let room = BODY_LIMIT - body.len();
+        let room = limit - body.len();
         body.extend_from_slice(&chunk[..chunk.len().min(room)]);
         if chunk.len() > room {
             is_cut = true;

@@ -20,6 +20,12 @@ use super::invisible;
 use super::readable::{self, Mode};
 use super::resolver::{Lookup, SystemLookup};
 
+/// More of a page than this many bytes is not read.
+const BODY_LIMIT: usize = 5_000_000;
+
+/// What is asked for, best first.
+const ACCEPTED: &str = "text/markdown, text/html;q=0.9, application/xhtml+xml;q=0.9, application/json;q=0.8, text/*;q=0.8, */*;q=0.1";
+
 /// Fewer characters are not asked for: a page cut shorter says nothing.
 const LEAST_CHARS: usize = 100;
 
@@ -97,6 +103,19 @@ impl FetchSettings {
         }
         Some(settings)
     }
+
+    /// Downloads under these settings what is of these kinds, see [`Downloader::accepted`].
+    pub(super) fn downloader(self, accepted: &'static str) -> Downloader {
+        Downloader {
+            lookup: self.lookup,
+            origins: self.origins,
+            max_redirects: self.max_redirects,
+            user_agent: self.user_agent,
+            accepted,
+            guarded: OnceLock::new(),
+            trusted: OnceLock::new(),
+        }
+    }
 }
 
 /// Reads a page of the web.
@@ -165,20 +184,17 @@ impl WebFetch {
             max_chars: settings.max_chars.max(LEAST_CHARS),
             timeout: settings.timeout,
             only_article: settings.only_article,
-            downloader: Downloader {
-                lookup: settings.lookup,
-                origins: settings.origins,
-                max_redirects: settings.max_redirects,
-                user_agent: settings.user_agent,
-                guarded: OnceLock::new(),
-                trusted: OnceLock::new(),
-            },
             pages: Cache::new(settings.keep, KEPT_BYTES),
+            downloader: settings.downloader(ACCEPTED),
         }
     }
 
     async fn page(&self, url: &Url, mode: ExtractMode) -> Result<Page, ToolError> {
-        let download = self.downloader.get(url).await.map_err(ToolError::failed)?;
+        let download = self
+            .downloader
+            .get(url, BODY_LIMIT)
+            .await
+            .map_err(ToolError::failed)?;
         let only_article = self.only_article;
         // Large pages take a while, and other conversations share this thread.
         let read = tokio::task::spawn_blocking(move || read(download, mode, only_article));

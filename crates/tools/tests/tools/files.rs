@@ -20,6 +20,7 @@ use moltbot_tools::{ApplyPatch, Edit, Folders, Read, Write, file_tools};
 use serde_json::{Value, json};
 
 use crate::call::{Stage, text};
+use crate::documents::documents;
 
 /// A home with a workspace and a state folder.
 fn folders(stage: &Stage) -> Arc<Folders> {
@@ -51,7 +52,7 @@ fn sources(output: &ToolOutput) -> Vec<Provenance> {
 async fn what_is_written_is_read_in_parts() {
     let stage = Stage::new().await;
     let folders = folders(&stage);
-    let (read, write) = (Read::new(folders.clone()), Write::new(folders));
+    let (read, write) = (Read::new(folders.clone(), documents()), Write::new(folders));
     let lines: Vec<String> = (1..=2500).map(|n| format!("line {n}")).collect();
     let content = lines.join("\r\n");
     let said = stage
@@ -114,7 +115,7 @@ async fn what_is_written_is_read_in_parts() {
 #[tokio::test]
 async fn pictures_are_shown_and_data_is_not() {
     let stage = Stage::new().await;
-    let read = Read::new(folders(&stage));
+    let read = Read::new(folders(&stage), documents());
     let workspace = stage.workspace();
     let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
     fs::write(workspace.join("a.dat"), &png).unwrap();
@@ -129,9 +130,13 @@ async fn pictures_are_shown_and_data_is_not() {
 
     png.resize(5 * 1024 * 1024 + 1, 7);
     for (name, bytes, says) in [
-        ("big.png", png.as_slice(), "is 5242881 bytes long"),
+        (
+            "big.png",
+            png.as_slice(),
+            "big.png is not shown. The picture is too large",
+        ),
         ("a.bin", b"\x7fELF\0\0", "is a binary file"),
-        ("a.pdf", b"%PDF-1.7\n...", "is a PDF"),
+        ("a.pdf", b"%PDF-1.7\n...", "is not a PDF that can be read"),
     ] {
         fs::write(workspace.join(name), bytes).unwrap();
         let said = refused(&stage, &read, json!({"path": name})).await;
@@ -155,7 +160,7 @@ async fn a_name_that_leads_nowhere_brings_up_similar_ones() {
     let edit = json!({"path": "notes.md", "oldText": "x", "newText": "y"});
     for (tool, arguments) in [
         (
-            &Read::new(folders.clone()) as &dyn Tool,
+            &Read::new(folders.clone(), documents()) as &dyn Tool,
             json!({"path": "notes.md"}),
         ),
         (&Edit::new(folders.clone()), edit),
@@ -182,7 +187,7 @@ async fn a_name_that_leads_nowhere_brings_up_similar_ones() {
 #[tokio::test]
 async fn a_folder_is_listed() {
     let stage = Stage::new().await;
-    let read = Read::new(folders(&stage));
+    let read = Read::new(folders(&stage), documents());
     let many = stage.workspace().join("many");
     fs::create_dir_all(many.join("000 folder")).unwrap();
     for number in 0..204 {
@@ -246,7 +251,10 @@ async fn a_plan_says_whose_place_it_is() {
     let folders = folders(&stage);
     let home = stage.dir.path().canonicalize().unwrap();
     symlink(&home, stage.workspace().join("link")).unwrap();
-    let (read, write) = (Read::new(folders.clone()), Write::new(folders.clone()));
+    let (read, write) = (
+        Read::new(folders.clone(), documents()),
+        Write::new(folders.clone()),
+    );
     for (path, leads_to, reads, writes) in [
         (
             "a",
@@ -292,7 +300,7 @@ async fn a_plan_says_whose_place_it_is() {
 async fn credentials_are_neither_read_nor_quoted() {
     let stage = Stage::new().await;
     let folders = folders(&stage);
-    let read = Read::new(folders.clone());
+    let read = Read::new(folders.clone(), documents());
     let home = stage.dir.path();
     symlink(home.join("state"), stage.workspace().join("link")).unwrap();
     for path in [
@@ -339,7 +347,7 @@ async fn only_what_was_decided_on_is_done() {
         ),
         ("apply_patch", json!({"input": patch})),
     ];
-    let tools = file_tools((*folders).clone());
+    let tools = file_tools((*folders).clone(), documents());
     let tool = |name: &str| tools.iter().find(|tool| tool.spec().name == name).unwrap();
     let plans: Vec<_> = calls
         .iter()
@@ -456,7 +464,7 @@ async fn a_patch_that_does_not_fit_changes_nothing() {
 #[tokio::test]
 async fn the_tools_are_offered_in_few_words() {
     let stage = Stage::new().await;
-    let tools = file_tools((*folders(&stage)).clone());
+    let tools = file_tools((*folders(&stage)).clone(), documents());
     let names: Vec<String> = tools.iter().map(|tool| tool.spec().name).collect();
     assert_eq!(names, ["read", "write", "edit", "apply_patch"]);
     for tool in &tools {
@@ -520,7 +528,7 @@ async fn an_agent_works_on_a_file_with_names_it_knows_from_elsewhere() {
     };
     let store = Store::open(stage.dir.path().join("agent.db")).unwrap();
     let mut tools = Toolbox::new();
-    for tool in file_tools((*folders(&stage)).clone()) {
+    for tool in file_tools((*folders(&stage)).clone(), documents()) {
         tools.insert(tool);
     }
     let agent = Agent::new(Catalog::new(&config, &[]), backends, store, settings)

@@ -3,10 +3,17 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod call;
+mod documents;
 #[cfg(unix)]
 mod exec;
 mod files;
+mod image;
+#[cfg(unix)]
+mod mcp;
+#[cfg(unix)]
+mod mcp_server;
 mod memory;
+mod message;
 #[cfg(unix)]
 mod processes;
 mod sessions;

@@ -1,13 +1,17 @@
 //! Looking at other conversations.
 
-use moltbot_agent::Tool;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use moltbot_agent::{Agent, AgentSettings, Effect, Limits, Tool};
 use moltbot_config::schema::Config;
 use moltbot_llm::{
-    AssistantMessage, AssistantPart, Content, Message, Provenance, StopReason, Thinking,
-    ToolResultMessage, Usage,
+    AssistantMessage, AssistantPart, Backends, Catalog, Content, Credentials, Knowledge, Message,
+    Places, Provenance, StopReason, Thinking, ToolResultMessage, Usage, over_http,
 };
 use moltbot_store::{NewEntry, Store, TurnEnd};
-use moltbot_tools::{AgentsList, SessionAccess, SessionsHistory, SessionsList};
+use moltbot_tools::{AgentsList, SessionAccess, SessionStatus, SessionsHistory, SessionsList};
 use serde_json::{Value, json};
 
 use crate::call::Stage;
@@ -145,4 +149,102 @@ async fn the_agents_are_those_of_the_configuration() {
     let two = json!({"agents": {"list": [{"id": "Main"}, {"id": "work", "name": "Work"}]}});
     let list = asked(&stage, &AgentsList::from_config(&config(two)), json!({})).await;
     assert_eq!(list["agents"][1], json!({"id": "work", "name": "Work"}));
+}
+
+/// An agent with two models, whose server nobody asks.
+fn agent(store: &Store, stage: &Stage) -> Agent {
+    let config = config(json!({
+        "agents": {"defaults": {"model": {"primary": "box/main"}}},
+        "models": {"providers": {"box": {"baseUrl": "http://127.0.0.1:9/v1", "models": [
+            {"id": "main", "name": "M", "contextWindow": 1000}, {"id": "other-8b", "name": "O"}]}}},
+    }));
+    let credentials = Arc::new(Credentials::new(&config, &BTreeMap::new(), None));
+    let knowledge = Arc::new(Knowledge::default());
+    let http = over_http(credentials, Arc::clone(&knowledge));
+    let settings = AgentSettings {
+        agent_id: "main".into(),
+        thinking: None,
+        timeout: Duration::from_secs(600),
+        limits: Limits::default(),
+        workspace: stage.workspace(),
+        places: Places::default(),
+        has_anthropic_key: false,
+    };
+    let backends = Backends::new(http, None, knowledge);
+    Agent::new(
+        Catalog::new(&config, &[]),
+        backends,
+        store.clone(),
+        settings,
+    )
+}
+
+#[tokio::test]
+async fn a_status_is_the_card_and_a_model_is_chosen_only_where_the_owner_agrees() {
+    let stage = Stage::new().await;
+    let store = Store::open(stage.dir.path().join("moltbot.db")).unwrap();
+    talk(&store, "agent:main:cron:x", "main").await;
+    let tool = SessionStatus::new(agent(&store, &stage), SessionAccess::default());
+    let plan = |arguments| stage.plan(&tool, arguments).effect;
+    assert_eq!(plan(json!({})), Effect::ReadsOwn);
+    assert_eq!(
+        plan(json!({"sessionKey": "agent:main:cron:x"})),
+        Effect::ReadsOwn
+    );
+    let change = json!({"sessionKey": "agent:main:cron:x", "model": "other"});
+    let planned = stage.plan(&tool, change.clone());
+    assert_eq!(planned.effect, Effect::ChangesItself);
+    assert_eq!(planned.detail, "model other for agent:main:cron:x");
+
+    let card = stage.text(&tool, json!({})).await;
+    assert!(
+        card.contains("🧠 Model: box/main (openai-completions)"),
+        "{card}"
+    );
+    assert!(card.contains("🧵 Session: agent:main:main ("), "{card}");
+    let changed = stage.text(&tool, change).await;
+    for part in [
+        "Model set to box/other-8b",
+        "🧠 Model: box/other-8b",
+        "🧵 Session: agent:main:cron:x (",
+    ] {
+        assert!(changed.contains(part), "{part}: {changed}");
+    }
+    let back = json!({"sessionKey": "agent:main:cron:x", "model": "default"});
+    let card = stage.text(&tool, back).await;
+    assert!(card.contains("🧠 Model: box/main"), "{card}");
+    let error = stage
+        .call(&tool, json!({"model": "nowhere/x"}))
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("nowhere"), "{error}");
+}
+
+#[tokio::test]
+async fn the_status_of_another_agent_follows_the_owners_rules() {
+    let stage = Stage::new().await;
+    let store = Store::open(stage.dir.path().join("moltbot.db")).unwrap();
+    talk(&store, "agent:work:main", "work").await;
+    let other = json!({"sessionKey": "agent:work:main"});
+    let tool = SessionStatus::new(agent(&store, &stage), SessionAccess::default());
+    let error = stage.call(&tool, other.clone()).await.unwrap_err();
+    assert!(
+        error.to_string().contains("tools.agentToAgent.enabled"),
+        "{error}"
+    );
+    let on = json!({"tools": {"agentToAgent": {"enabled": true, "allow": ["*"]}}});
+    let access = SessionAccess::from_config(&config(on));
+    let tool = SessionStatus::new(agent(&store, &stage), access);
+    assert!(
+        stage
+            .text(&tool, other)
+            .await
+            .contains("🧵 Session: agent:work:main (")
+    );
+    let change = json!({"sessionKey": "agent:work:main", "model": "other"});
+    let error = stage.call(&tool, change).await.unwrap_err();
+    assert!(
+        error.to_string().contains("belongs to the agent work"),
+        "{error}"
+    );
 }

@@ -11,6 +11,8 @@ use moltbot_store::Store;
 use moltbot_testkit::{Part, Script, ScriptedServer, Usage, When, error, openai_chat};
 use serde_json::json;
 
+mod context;
+
 use super::*;
 use crate::skills::SkillCommand;
 use crate::{AgentSettings, Limits, SessionKey, TurnRequest};

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::constraint;
 use crate::dialect::openai;
 use crate::endpoint::Endpoint;
 use crate::message::{
@@ -123,6 +124,13 @@ impl<'a> Body<'a> {
             },
             fields,
         }
+    }
+
+    /// The same, with the answer held to the tools of the request as the caller made it, where they go as text and the
+    /// server can.
+    pub(crate) fn constrained(mut self, model: &Model, asked: &Request) -> Self {
+        constraint::insert(model, asked, &mut self.fields);
+        self
     }
 }
 

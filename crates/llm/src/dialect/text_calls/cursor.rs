@@ -51,6 +51,14 @@ impl<'a> Cursor<'a> {
         Some(before)
     }
 
+    /// What stands before the first of `tokens`, or all that is left; goes past neither.
+    pub(super) fn until_any(&mut self, tokens: &[&str]) -> &'a str {
+        let ends = tokens.iter().filter_map(|token| self.rest.find(token));
+        let (before, rest) = self.rest.split_at(ends.min().unwrap_or(self.rest.len()));
+        self.rest = rest;
+        before
+    }
+
     /// What stands before the first `close` that one of `next` follows (white space between them); goes past the close.
     /// A value may hold the closing tag itself: the text of a file in the same format does.
     pub(super) fn until_close(&mut self, close: &str, next: &[&str]) -> Option<&'a str> {

@@ -1,176 +1,251 @@
-//! The visible text of a reply, held back while it may be calls.
+//! Text of a reply that may yet turn out to be calls.
 
 use std::borrow::Cow;
 
+use crate::call_form::MARK;
 use crate::request::ToolSpec;
 
 use super::opening::{self, Opening};
-use super::{Call, recover, recover_fenced};
+use super::{Call, prescribed, recover, recover_fenced};
 
-/// Holds text back as long as it begins as calls do, so that a call's markup is never shown.
+/// Holds text back as long as it may be part of a call, so that a call's markup is never shown.
 ///
-/// What follows the opening of a call is kept as it came, reasoning tags and all: inside arguments they are somebody's
-/// text, and taking them out would change what the tool is told.
+/// From a whole opening on, text is kept as it came: tags in a call's arguments are arguments. Up to there it is read
+/// like any other, because an opening may stand in what turns out to be reasoning.
 #[derive(Debug)]
 pub(in crate::dialect) struct HeldText<'a> {
     tools: Cow<'a, [ToolSpec]>,
-    /// `None` once it is certain that what is left of this reply's text is no call.
-    text: Option<String>,
-    /// What followed a whole opening.
+    expected: Expected,
+    stage: Stage,
+    /// What may be the beginning of a call, or begins with one.
+    held: String,
+    /// What followed the beginning of a call.
     rest: String,
-    grammar: Option<Grammar>,
+    /// Words that were given out before the beginning of a call.
+    words: String,
 }
 
-/// What is known of a text that a grammar was made for: what reads like a call is one.
+/// Where in a reply its text is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// All of it may be calls.
+    Beginning,
+    /// It began with words; calls may follow.
+    Words,
+    /// A call has begun.
+    Call,
+    /// What is left is no call.
+    Over,
+}
+
+/// What is known of the calls in a text, and so whether words may stand before them: elsewhere these may as well be
+/// words about calls.
 #[derive(Debug)]
-struct Grammar {
-    /// What calls that follow words begin with, on a line of their own.
-    marker: Option<String>,
-    /// Words came, and all of them were given out.
-    after_words: bool,
+enum Expected {
+    /// Nothing: only a text that is wholly calls has any.
+    Alone,
+    /// The system prompt asked for calls that begin with [`MARK`]. One that is not quoted is meant.
+    Prescribed,
+    /// A grammar held the text, so that nothing is quoted.
+    Grammar {
+        /// What calls behind words begin with, on a line of their own; `None` where there are none.
+        marker: Option<String>,
+    },
+}
+
+impl Expected {
+    /// How much of a call's opening a text has that so far reads `text`.
+    fn look(&self, text: &str, tools: &[ToolSpec]) -> Opening {
+        let opening = opening::look(text, tools);
+        match self {
+            Self::Alone | Self::Prescribed => opening,
+            Self::Grammar { .. } => opening.max(opening::look_fenced(text, tools)),
+        }
+    }
+
+    /// What begins calls behind words; `None` where there are none. A line break in it is part of neither.
+    fn mark(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Alone => None,
+            Self::Prescribed => Some(Cow::Borrowed(MARK)),
+            Self::Grammar { marker } => {
+                let marker = marker.as_deref()?;
+                Some(Cow::Owned(format!("\n{marker}")))
+            }
+        }
+    }
+
+    /// Whether a mark behind these words is only spoken of.
+    fn is_quoted(&self, words: &str) -> bool {
+        matches!(self, Self::Prescribed) && prescribed::is_quoted(words)
+    }
+
+    /// The calls that `text` consists of.
+    fn calls(&self, text: &str, tools: &[ToolSpec]) -> Option<Vec<Call>> {
+        recover(text, tools).or_else(|| match self {
+            Self::Alone => None,
+            Self::Prescribed => prescribed::calls(text),
+            Self::Grammar { .. } => recover_fenced(text, tools),
+        })
+    }
 }
 
 impl<'a> HeldText<'a> {
-    /// Looks out for calls of these tools; without any, nothing is held back.
+    /// Looks out for calls of `tools`.
     pub(in crate::dialect) fn new(tools: Cow<'a, [ToolSpec]>) -> Self {
         let mut held = Self {
             tools,
-            text: None,
+            expected: Expected::Alone,
+            stage: Stage::Over,
+            held: String::new(),
             rest: String::new(),
-            grammar: None,
+            words: String::new(),
         };
         held.restart();
         held
     }
 
+    /// The same for a model that was told in words how to call them.
+    pub(in crate::dialect) fn prescribed(tools: Cow<'a, [ToolSpec]>) -> Self {
+        Self {
+            expected: Expected::Prescribed,
+            ..Self::new(tools)
+        }
+    }
+
     /// From here on a grammar holds the text: a line that begins with `marker`, where there is one, begins calls that
     /// reach to the end, whatever words stand before it. Before any text.
     pub(in crate::dialect) fn hold_to_grammar(&mut self, marker: Option<&str>) {
-        self.grammar = Some(Grammar {
-            marker: marker.map(str::to_owned),
-            after_words: false,
-        });
+        let marker = marker.map(str::to_owned);
+        self.expected = Expected::Grammar { marker };
     }
 
     /// Takes more text as it came and gives how much of it, in bytes, is to be looked through for tags before
     /// [`Self::push`]; the rest is to be given here again after that. `None` if it was kept whole.
     pub(in crate::dialect) fn offer(&mut self, text: &str) -> Option<usize> {
-        if self.text.is_none() {
-            return Some(text.len());
-        }
-        if self.look() == Opening::Whole {
-            self.rest.push_str(text);
-            return None;
-        }
-        let last = text.find(opening::LAST);
-        Some(last.map_or(text.len(), |last| last + 1))
-    }
-
-    /// How much of a call's opening is held.
-    fn look(&self) -> Opening {
-        let Some(held) = &self.text else {
-            return Opening::Absent;
-        };
-        match &self.grammar {
-            None => opening::look(held, &self.tools),
-            Some(grammar) if grammar.after_words => match &grammar.marker {
-                Some(marker) if held.starts_with(marker) => Opening::Whole,
-                Some(_) => Opening::Partial,
-                None => Opening::Absent,
-            },
-            Some(_) => {
-                opening::look(held, &self.tools).max(opening::look_fenced(held, &self.tools))
+        match self.stage {
+            Stage::Over => Some(text.len()),
+            Stage::Call => {
+                self.rest.push_str(text);
+                None
+            }
+            Stage::Beginning | Stage::Words => {
+                let last = text.find(opening::LAST);
+                Some(last.map_or(text.len(), |last| last + 1))
             }
         }
     }
 
-    /// Whether the opening of a call came, and what follows it is kept.
+    /// Whether the beginning of a call came, and what follows it is kept.
     pub(in crate::dialect) fn is_in_call(&self) -> bool {
-        self.look() == Opening::Whole
+        self.stage == Stage::Call
     }
 
     /// Takes more text, tags taken out, and gives what is certain to be text.
     pub(in crate::dialect) fn push(&mut self, text: String) -> Option<String> {
-        let Some(held) = &mut self.text else {
+        if self.stage == Stage::Over {
             return Some(text);
-        };
-        held.push_str(&text);
-        let look = self.look();
-        match &mut self.grammar {
-            Some(Grammar {
-                marker: Some(marker),
-                after_words,
-            }) if look != Opening::Whole && (*after_words || look == Opening::Absent) => {
-                *after_words = true;
-                let held = self.text.as_mut()?;
-                let words = take_words(held, marker);
-                (!words.is_empty()).then_some(words)
-            }
-            _ => match look {
-                Opening::Absent => self.release(),
-                Opening::Partial | Opening::Whole => None,
-            },
+        }
+        self.held.push_str(&text);
+        if self.stage == Stage::Beginning {
+            self.stage = match self.expected.look(&self.held, &self.tools) {
+                Opening::Absent => Stage::Words,
+                Opening::Partial => Stage::Beginning,
+                Opening::Whole => Stage::Call,
+            };
+        }
+        match self.stage {
+            Stage::Words => self.take_words(),
+            _ => None,
         }
     }
 
-    /// The calls that the reply's text consists of. Where it is anything else, all stays as it is.
+    /// Takes the words off the front of what is held, and leaves the mark that begins calls with what follows it, or
+    /// what may become one.
+    fn take_words(&mut self) -> Option<String> {
+        let Some(mark) = self.expected.mark() else {
+            return self.release();
+        };
+        let known = self.words.len();
+        for (at, _) in self.held.match_indices(mark.as_ref()) {
+            self.words.truncate(known);
+            self.words.push_str(&self.held[..at]);
+            if !self.expected.is_quoted(&self.words) {
+                self.held.drain(..at);
+                self.stage = Stage::Call;
+                return given(self.words[known..].to_owned());
+            }
+        }
+        self.words.truncate(known);
+        let begun = mark
+            .char_indices()
+            .map(|(at, _)| at)
+            .rfind(|length| self.held.ends_with(&mark[..*length]))
+            .unwrap_or(0);
+        let begun = self.held.split_off(self.held.len() - begun);
+        let words = std::mem::replace(&mut self.held, begun);
+        self.words.push_str(&words);
+        given(words)
+    }
+
+    /// The calls that the reply's text consists of, or ends with where words may stand before them. Where it is anything
+    /// else, all stays as it is.
     pub(in crate::dialect) fn take_calls(&mut self) -> Option<Vec<Call>> {
-        let text = format!("{}{}", self.text.as_deref()?, self.rest);
-        let calls = recover(&text, &self.tools);
-        let calls = match self.grammar {
-            Some(_) => calls.or_else(|| recover_fenced(&text, &self.tools)),
-            None => calls,
-        }?;
-        self.text = None;
+        if !matches!(self.stage, Stage::Beginning | Stage::Call) {
+            return None;
+        }
+        let text = format!("{}{}", self.held, self.rest);
+        let calls = self.expected.calls(&text, &self.tools)?;
+        self.stage = Stage::Over;
+        self.held.clear();
         self.rest.clear();
         Some(calls)
     }
 
     /// Gives what was kept as it came: no call, so that its tags count.
     pub(in crate::dialect) fn take_rest(&mut self) -> String {
-        std::mem::take(&mut self.rest)
+        let rest = std::mem::take(&mut self.rest);
+        match self.stage {
+            // The words before it are out: the mark is text, and whatever may follow it.
+            Stage::Call if self.has_given() => self.release().unwrap_or_default() + &rest,
+            _ => rest,
+        }
     }
 
     /// Ends the looking out and gives what is held.
     pub(in crate::dialect) fn release(&mut self) -> Option<String> {
-        self.text.take()
+        self.stage = Stage::Over;
+        given(std::mem::take(&mut self.held))
     }
 
     /// Begins anew: the text so far was none. Gives what was held; `None` if text had been given out.
     pub(in crate::dialect) fn restart(&mut self) -> Option<String> {
-        let fresh = (!self.tools.is_empty()).then(String::new);
-        let held = std::mem::replace(&mut self.text, fresh);
-        let given = self
-            .grammar
-            .as_mut()
-            .is_some_and(|grammar| std::mem::take(&mut grammar.after_words));
-        held.filter(|_| !given)
+        let has_given = self.has_given();
+        let held = std::mem::take(&mut self.held);
+        self.words.clear();
+        self.stage = match self.tools.is_empty() {
+            true => Stage::Over,
+            false => Stage::Beginning,
+        };
+        (!has_given).then_some(held)
+    }
+
+    /// Whether text may have been given out since the beginning.
+    fn has_given(&self) -> bool {
+        match self.stage {
+            Stage::Beginning => false,
+            Stage::Call => !self.words.is_empty(),
+            Stage::Words | Stage::Over => true,
+        }
     }
 
     /// Whether anything to see is held back.
     pub(in crate::dialect) fn holds_text(&self) -> bool {
-        self.text
-            .as_deref()
-            .is_some_and(|text| !text.trim().is_empty())
+        !self.held.trim().is_empty()
     }
 }
 
-/// Takes the words off the front of `held`, and leaves the marker that begins a line with what follows it, or what may
-/// become one. The line break before the marker is part of neither.
-fn take_words(held: &mut String, marker: &str) -> String {
-    let line = format!("\n{marker}");
-    if let Some(at) = held.find(&line) {
-        let calls = held.split_off(at + 1);
-        let mut words = std::mem::replace(held, calls);
-        words.pop();
-        return words;
-    }
-    let kept = line
-        .char_indices()
-        .map(|(at, _)| at)
-        .rev()
-        .find(|length| held.ends_with(&line[..*length]))
-        .unwrap_or(0);
-    let rest = held.split_off(held.len() - kept);
-    std::mem::replace(held, rest)
+/// Text to give out; `None` where there is none of it.
+fn given(text: String) -> Option<String> {
+    (!text.is_empty()).then_some(text)
 }

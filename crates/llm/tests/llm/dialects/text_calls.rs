@@ -113,6 +113,30 @@ fn where_a_grammar_holds_the_text_calls_may_follow_words_or_be_a_block_of_code()
 }
 
 #[test]
+fn a_call_thought_of_behind_words_hides_none_that_is_made() {
+    let model = model(Api::OpenAiCompletions);
+    let mut decoder = TextDecoder::with_tools(&model, 7, &tools());
+    decoder.hold_to_grammar(Some("<tool_call>"));
+    let thought = format!("Perhaps so:\n{HERMES}\nYes.");
+    for letter in format!("{thought}\n</think>\n\nI look.\n{HERMES}").chars() {
+        decoder.feed(&letter.to_string());
+    }
+    let reply = decoder.finish(StopReason::Stop, Usage::default(), &mut Vec::new());
+    let message = reply.unwrap().message;
+    let reasoning: String = message
+        .content
+        .iter()
+        .filter_map(|part| match part {
+            AssistantPart::Thinking(thinking) => Some(thinking.thinking.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(message.text(), "I look.");
+    assert_eq!(message.tool_calls().count(), 1);
+    assert_eq!(reasoning, thought);
+}
+
+#[test]
 fn a_reply_that_is_wholly_calls_gives_calls_and_shows_nothing() {
     let outcome = say(PYTHONIC);
     assert_eq!(
