@@ -323,7 +323,9 @@ impl App {
         );
         let places = Places::only(agents.places(agent_id));
         let credentials = self.credentials(agent_id);
-        let embeddings = Embeddings::from_config(&config, &snapshot.config, &credentials, &places);
+        let local = |model: Option<&str>| crate::embedder::local(self, model);
+        let embeddings =
+            Embeddings::from_config(&config, &snapshot.config, &credentials, &places, &local);
         Memory::new(settings, embeddings)
     }
 
@@ -392,7 +394,8 @@ impl App {
     }
 }
 
-fn this_program() -> Result<PathBuf, Exit> {
+/// The path of this program, to start it again as another process.
+pub(crate) fn this_program() -> Result<PathBuf, Exit> {
     std::env::current_exe().map_err(|error| {
         Exit::failed(format!(
             "The path of this program cannot be found: {error}."

@@ -4,6 +4,7 @@ mod app;
 mod args;
 mod chat;
 mod commands;
+mod embedder;
 mod exit;
 mod interrupt;
 mod logging;

@@ -2,7 +2,7 @@
 
 mod answer;
 mod driver;
-mod process;
+pub(crate) mod process;
 
 use std::ffi::OsString;
 use std::path::PathBuf;

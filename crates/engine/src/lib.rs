@@ -8,6 +8,9 @@
 //!   (gateway)   ◀─────────────  (child)                 (prefix kept between turns)
 //! ```
 //!
+//! Vectors for searching are made by a process of their own ([`EngineEmbedder`]), which ends when it is not asked for a
+//! while: a model for them is small, quickly loaded, and seldom needed.
+//!
 //! Everything that needs llama.cpp is behind the cargo feature `llama`; reading model files, chat templates and
 //! [`models`] are always there.
 
@@ -19,9 +22,13 @@ pub mod template;
 #[cfg(feature = "llama")]
 mod backend;
 #[cfg(feature = "llama")]
+mod embedder;
+#[cfg(feature = "llama")]
 pub mod inference;
 #[cfg(feature = "llama")]
 pub mod worker;
 
 #[cfg(feature = "llama")]
 pub use backend::{DEFAULT_CONTEXT_LIMIT, EngineBackend, EngineOptions};
+#[cfg(feature = "llama")]
+pub use embedder::EngineEmbedder;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use moltbot_llm::ToolChoice;
+use moltbot_llm::{TextKind, ToolChoice};
 use serde::{Deserialize, Serialize};
 
 use crate::template::Conversation;
@@ -17,6 +17,11 @@ pub enum ToWorker {
     /// Answer a conversation with the loaded model. Answered by [`FromWorker::Prefill`]s and [`FromWorker::Text`]s and
     /// then [`FromWorker::Done`] or [`FromWorker::Error`].
     Generate(Box<Generate>),
+    /// Load a model that makes vectors of texts, in place of any model loaded before. Answered like [`Self::Load`], with
+    /// [`FromWorker::EmbedderLoaded`].
+    LoadEmbedder(LoadEmbedder),
+    /// Make vectors with the loaded embedder. Answered by [`FromWorker::Vectors`] or [`FromWorker::Error`].
+    Embed(Embed),
     /// Stop the generation of this id and every one before it. A stopped generation ends with [`FromWorker::Done`].
     Cancel {
         /// The generation's id.
@@ -33,6 +38,26 @@ pub struct Load {
     pub context: u32,
     /// Threads to compute with; `None` is one for each physical core.
     pub threads: Option<u32>,
+}
+
+/// Which model to load for making vectors, and how.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoadEmbedder {
+    /// The GGUF file.
+    pub path: PathBuf,
+    /// Threads to compute with; `None` is one for each physical core.
+    pub threads: Option<u32>,
+}
+
+/// Texts to make vectors of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Embed {
+    /// Names this request; each is greater than the one before.
+    pub id: u64,
+    /// The texts.
+    pub texts: Vec<String>,
+    /// What they are to the search.
+    pub kind: TextKind,
 }
 
 /// One answer to generate.
@@ -76,6 +101,17 @@ pub enum FromWorker {
     },
     /// The model is ready.
     Loaded(LoadedModelInfo),
+    /// The model that makes vectors is ready.
+    EmbedderLoaded(LoadedEmbedderInfo),
+    /// The vector of each text, in the order of the texts: of length 1, all of one dimension.
+    Vectors {
+        /// The request's id.
+        id: u64,
+        /// The vectors.
+        vectors: Vec<Vec<f32>>,
+        /// How many texts were longer than the model's window and were cut.
+        cut: usize,
+    },
     /// The prompt is being read.
     Prefill {
         /// The generation's id.
@@ -84,6 +120,13 @@ pub enum FromWorker {
         processed: u64,
         /// All tokens of the prompt.
         total: u64,
+    },
+    /// A grammar holds the answer that follows: what reads like a call in it is one.
+    Constrained {
+        /// The generation's id.
+        id: u64,
+        /// What begins the line of calls that follow words; `None` where calls stand alone.
+        marker: Option<String>,
     },
     /// More of the answer, as the model wrote it: reasoning tags and the like are still in it.
     Text {
@@ -118,6 +161,25 @@ pub struct LoadedModelInfo {
     pub trained_context: u32,
     /// Whether its chat template shows the model tools. Where it does not, the system prompt does.
     pub takes_tools: bool,
+}
+
+/// What is known about a model that makes vectors.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoadedEmbedderInfo {
+    /// The model's name in its file.
+    pub name: Option<String>,
+    /// Its architecture, such as `bert`.
+    pub architecture: Option<String>,
+    /// Tokens of a text that it takes at most.
+    pub window: u32,
+    /// Numbers in a vector.
+    pub dimensions: u32,
+    /// How the vectors of a text's tokens become one: `mean`, `cls` or `last`.
+    pub pooling: String,
+    /// What is put before a query.
+    pub query_prefix: String,
+    /// What is put before a document.
+    pub document_prefix: String,
 }
 
 /// Tokens and times of one answer. The whole prompt is `reused + prefilled`.

@@ -78,6 +78,8 @@ pub struct ChatTemplate {
     tokens: SpecialTokens,
     abilities: TemplateAbilities,
     call_form: Option<CallForm>,
+    /// It writes words and calls of one answer, each on lines of their own.
+    words_before_calls: bool,
     thinks: bool,
 }
 
@@ -119,6 +121,7 @@ impl ChatTemplate {
                 tool_calls: false,
             },
             call_form: Some(CallForm::HERMES),
+            words_before_calls: true,
             thinks: source.is_some_and(|source| source.contains("</think>")),
         };
         template.probe()?;
@@ -133,6 +136,13 @@ impl ChatTemplate {
     /// How the model writes its calls; `None` for a form that this program can read and not prescribe.
     pub fn call_form(&self) -> Option<CallForm> {
         self.call_form
+    }
+
+    /// What begins the line on which calls may follow words: where the form's calls cannot be taken for anything else, and
+    /// the template writes both in later turns as the model wrote them.
+    pub fn call_marker(&self) -> Option<&'static str> {
+        let form = self.call_form.filter(|_| self.words_before_calls)?;
+        form.marker()
     }
 
     /// Whether the model may reason between `<think>` and `</think>` before it answers.
@@ -239,9 +249,15 @@ impl ChatTemplate {
             ),
         };
         if self.abilities.tool_calls {
-            let text = self.render_turns(&earlier_call, &[tool], false)?;
+            let text = self.render_turns(&earlier_call, std::slice::from_ref(&tool), false)?;
             let arguments = r#"{"city": "probe-argument"}"#;
             self.call_form = CallForm::of(&text, "probe_tool", arguments);
+            let mut with_words = earlier_call;
+            with_words[1]["content"] = serde_json::json!("probe-words");
+            let text = self.render_turns(&with_words, &[tool], false)?;
+            self.words_before_calls = self.call_form.is_some_and(|form| {
+                text.contains(&format!("probe-words\n{}{}", form.first, form.before))
+            });
             if !self.abilities.tools {
                 self.call_form.get_or_insert(CallForm::HERMES);
             }

@@ -1,6 +1,7 @@
 //! The engine's own process: reads requests line by line, holds one model, reports line by line.
 
 mod cancellation;
+mod embedding;
 mod input;
 mod reports;
 
@@ -41,16 +42,25 @@ fn serve(work: &Receiver<Work>, reports: &Reports, cancellation: &Cancellation) 
     while let Some(request) = next {
         next = match request {
             Work::Load(load) => with_model(&load, work, reports, cancellation),
+            Work::LoadEmbedder(load) => embedding::with_model(&load, work, reports, cancellation),
             Work::Generate(generate) => {
-                reports.send(error(
-                    Some(generate.id),
-                    ErrorKind::BadRequest,
-                    "No model is loaded.",
-                ));
+                reports.send(not_loaded(generate.id));
+                work.recv().ok()
+            }
+            Work::Embed(embed) => {
+                reports.send(not_loaded(embed.id));
                 work.recv().ok()
             }
         };
     }
+}
+
+fn not_loaded(id: u64) -> FromWorker {
+    error(
+        Some(id),
+        ErrorKind::BadRequest,
+        "No model for this is loaded.",
+    )
 }
 
 /// Loads a model and serves it. Returns the request to load another one, or nothing at the end of the input.
@@ -92,7 +102,8 @@ fn with_model(
                 let report = generate(&model, &mut session, &request, reports, cancellation);
                 reports.send(report);
             }
-            another @ Work::Load(_) => return Some(another),
+            Work::Embed(embed) => reports.send(not_loaded(embed.id)),
+            another @ (Work::Load(_) | Work::LoadEmbedder(_)) => return Some(another),
         }
     }
 }
@@ -122,6 +133,12 @@ fn generate(
         Ok(constraint) => constraint,
         Err(reason) => return error(Some(id), ErrorKind::BadRequest, reason.to_string()),
     };
+    if let Some(constraint) = &constraint {
+        reports.send(FromWorker::Constrained {
+            id,
+            marker: constraint.marker().map(str::to_owned),
+        });
+    }
     let generated = session.generate(
         &prompt,
         constraint,

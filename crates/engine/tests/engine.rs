@@ -6,6 +6,8 @@
 mod backend;
 #[path = "engine/calls.rs"]
 mod calls;
+#[path = "engine/embeddings.rs"]
+mod embeddings;
 #[path = "engine/file.rs"]
 mod file;
 #[path = "engine/session.rs"]

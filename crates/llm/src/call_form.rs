@@ -8,6 +8,9 @@ use crate::message::ToolCall;
 use crate::repair::simplify;
 use crate::request::ToolSpec;
 
+/// What announces a call in the form [`CallForm::HERMES`].
+pub(crate) const MARK: &str = "<tool_call>";
+
 /// A form of calls whose arguments are JSON, with the text around them. Every form here is one that
 /// [`crate::TextDecoder`] reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +64,15 @@ impl CallForm {
         last: "]",
         several: true,
     };
+
+    /// What announces calls in this form and nothing else; `None` where data might begin in the same way.
+    pub fn marker(&self) -> Option<&'static str> {
+        match *self {
+            Self::HERMES => Some(MARK),
+            Self::MISTRAL => Some("[TOOL_CALLS]"),
+            _ => None,
+        }
+    }
 
     /// The form in which `rendered`, the rendering of a call of `name` with `arguments`, writes it; `None` for a form
     /// that is not listed here.

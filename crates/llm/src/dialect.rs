@@ -26,7 +26,7 @@ use crate::model::{Api, Model};
 use crate::repair::{wire_form, without_dropped};
 use crate::request::{Request, ThinkingLevel, ToolChoice};
 
-pub use plain_text::{TextDecoder, call_openings};
+pub use plain_text::{TextDecoder, bare_call_opening, call_openings, fenced_call_opening};
 
 pub(crate) use completions::constraint_field;
 

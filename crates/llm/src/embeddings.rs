@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use thiserror::Error;
 
@@ -25,6 +25,16 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// A server's own words are shown up to this many characters.
 const REASON_LIMIT: usize = 200;
 
+/// What a text is to a search: many models want to be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TextKind {
+    /// What is looked for.
+    Query,
+    /// What is looked through.
+    Document,
+}
+
 /// Turns texts into vectors, near to each other where they mean the same.
 #[async_trait]
 pub trait Embedder: Send + Sync {
@@ -40,11 +50,20 @@ pub trait Embedder: Send + Sync {
     /// Whether texts of a conversation that is bound to these places may be sent to it.
     fn is_within(&self, places: &Places) -> bool;
 
+    /// How many texts it takes in a time that somebody waits for.
+    fn batch(&self) -> usize {
+        BATCH
+    }
+
     /// The vector of each text, in the order of the texts: all of one length, all numbers finite.
     ///
     /// # Errors
     /// There are none, and why.
-    async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbeddingError>;
+    async fn embed(
+        &self,
+        texts: &[String],
+        kind: TextKind,
+    ) -> Result<Vec<Vec<f32>>, EmbeddingError>;
 }
 
 /// Why there are no embeddings.
@@ -88,6 +107,14 @@ pub enum EmbeddingError {
         server: String,
         /// What is wrong with it.
         reason: &'static str,
+    },
+    /// A model on this machine failed.
+    #[error("The embedding model {model} on this machine gave no vectors: {reason}.")]
+    Engine {
+        /// Its name.
+        model: String,
+        /// Why, without a full stop.
+        reason: String,
     },
 }
 
@@ -200,7 +227,12 @@ impl Embedder for EmbeddingServer {
         )
     }
 
-    async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbeddingError> {
+    /// `/v1/embeddings` has no place for the kind of a text.
+    async fn embed(
+        &self,
+        texts: &[String],
+        _kind: TextKind,
+    ) -> Result<Vec<Vec<f32>>, EmbeddingError> {
         let mut vectors: Vec<Vec<f32>> = Vec::with_capacity(texts.len());
         for batch in texts.chunks(BATCH) {
             vectors.extend(self.batch(batch).await?);

@@ -10,16 +10,13 @@ mod values;
 
 use std::fmt::Write as _;
 
-use crate::call_form::CallForm;
+use crate::call_form::{CallForm, MARK};
 use crate::request::{ToolChoice, ToolSpec};
 
 use values::Values;
 
 /// Most calls in one answer. A small model makes one: it does not know when they are enough.
 const MOST_CALLS: usize = 4;
-
-/// What announces a call, and stands in no other words.
-pub(crate) const MARK: &str = "<tool_call>";
 
 /// Blanks, as a character class holds them.
 const BLANKS: &str = " \\t\\r\\n";

@@ -63,8 +63,10 @@ pub use cooldown::{Cooldown, CooldownPolicy, Cooldowns, Failing, WallClock, mach
 pub use credentials::{
     Credential, CredentialSource, Credentials, ProfileKind, ProfileState, StoredProfile, redact,
 };
-pub use dialect::{Decoder, TextDecoder, call_openings, encode};
-pub use embeddings::{Embedder, EmbeddingError, EmbeddingServer};
+pub use dialect::{
+    Decoder, TextDecoder, bare_call_opening, call_openings, encode, fenced_call_opening,
+};
+pub use embeddings::{Embedder, EmbeddingError, EmbeddingServer, TextKind};
 pub use endpoint::Endpoint;
 pub use event::{Event, Phase};
 pub use failure::{Failure, FailureClass, NextStep, TokenFigures, in_words};

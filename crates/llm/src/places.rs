@@ -46,7 +46,7 @@ impl Places {
     }
 
     /// Whether anything may go to this place (a region or [`LOCAL`]) or provider.
-    pub(crate) fn admit_place(&self, place: Option<&str>, provider: Option<&str>) -> bool {
+    pub fn admit_place(&self, place: Option<&str>, provider: Option<&str>) -> bool {
         let Some(bounds) = &self.bounds else {
             return true;
         };

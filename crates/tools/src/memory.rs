@@ -21,9 +21,9 @@ mod words;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use moltbot_llm::{Embedder, EmbeddingError};
+use moltbot_llm::{Embedder, EmbeddingError, TextKind};
 
-pub use embeddings::Embeddings;
+pub use embeddings::{Embeddings, LocalModel};
 pub use error::MemoryError;
 pub use get::{Excerpt, GetError};
 pub use search::{Found, FoundNote, Question};
@@ -32,9 +32,6 @@ pub use sync::Synced;
 pub use tools::{MemoryGet, MemorySearch};
 
 use index::Index;
-
-/// Texts that are sent to an embedder at a time.
-const BATCH: usize = 32;
 
 /// What servers answer to a text that is too long for them.
 const TOO_LONG: [u16; 4] = [400, 413, 422, 500];
@@ -114,12 +111,12 @@ impl Memory {
             Embeddings::Nobody => {}
             Embeddings::Unusable(reason) => indexed.note = Some(reason.clone()),
             Embeddings::By(embedder) => {
-                let id = embedder.id();
+                let (id, batch) = (embedder.id(), embedder.batch());
                 self.on_index(move |index, _| index.fit_vectors(&id))
                     .await?;
                 loop {
                     let texts = self
-                        .on_index(|index, _| vectors::missing(index, BATCH))
+                        .on_index(move |index, _| vectors::missing(index, batch))
                         .await?;
                     if texts.is_empty() {
                         break;
@@ -182,7 +179,7 @@ impl Memory {
         embedder: &dyn Embedder,
         texts: Vec<String>,
     ) -> Result<Result<usize, EmbeddingError>, MemoryError> {
-        let vectors = match embedder.embed(&texts).await {
+        let vectors = match embedder.embed(&texts, TextKind::Document).await {
             Ok(vectors) => texts.into_iter().zip(vectors).collect(),
             // One that is too long fails all that came with it.
             Err(EmbeddingError::Refused { status, .. })
@@ -249,7 +246,8 @@ async fn one_by_one(
     let mut vectors = Vec::with_capacity(texts.len());
     let mut refusal = None;
     for text in texts {
-        let vector = match embedder.embed(std::slice::from_ref(&text)).await {
+        let text_alone = std::slice::from_ref(&text);
+        let vector = match embedder.embed(text_alone, TextKind::Document).await {
             Ok(mut vectors) => vectors.pop().unwrap_or_default(),
             Err(error @ EmbeddingError::Refused { .. }) => {
                 refusal = Some(error);

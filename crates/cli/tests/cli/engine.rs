@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::setup::{Home, err, out};
 
 /// The model that `scripts/fetch-test-model` fetches.
-fn model_file() -> PathBuf {
+pub(crate) fn model_file() -> PathBuf {
     let path = std::env::var_os("MOLTBOT_TEST_MODEL").map_or_else(
         || {
             // Beside the profile's folder, wherever the target directory is.

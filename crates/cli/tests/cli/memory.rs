@@ -117,3 +117,57 @@ fn a_search_that_is_off_is_no_failure() {
     );
     assert!(!home.state().join("memory").exists());
 }
+
+#[test]
+fn a_model_of_the_engine_makes_vectors() {
+    let file = crate::engine::model_file();
+    let memory = json!({"local": {"modelPath": file}, "query": {"minScore": 0}});
+    let home = home(memory);
+    assert_eq!(
+        home.ok(&["memory", "index", "--agent", "main"]),
+        "main: read 2 files, removed 0 files, computed 2 vectors\n"
+    );
+    let found = home.json(&["memory", "search", "who is the dentist?", "--json"]);
+    assert_eq!(found["provider"], "local", "{found}");
+    assert_eq!(found["model"], file.file_name().unwrap().to_str().unwrap());
+    assert_eq!(found["results"].as_array().unwrap().len(), 2, "{found}");
+    assert!(found.get("note").is_none(), "{found}");
+    let text = home.ok(&["memory", "status", "--agent", "main"]);
+    assert!(text.contains("2 of 2 pieces have theirs"), "{text}");
+
+    // The same model under another name is another one, as far as can be told.
+    home.ok(&["models", "pull", file.to_str().unwrap()]);
+    let id = file.file_stem().unwrap().to_str().unwrap().to_lowercase();
+    let by_id = json!({"agents": {"defaults": {"memorySearch": {
+        "provider": "local", "local": {"modelPath": format!("local/{id}")},
+    }}}});
+    home.write(".clawdbot/moltbot.json", &by_id.to_string());
+    assert_eq!(
+        home.ok(&["memory", "index"]),
+        "main: read 0 files, removed 0 files, computed 2 vectors\n"
+    );
+}
+
+#[test]
+fn a_model_that_is_not_there_is_said_and_words_are_enough() {
+    for (local, sentence) in [
+        (json!({}), "names no model"),
+        (
+            json!({"modelPath": "~/none.gguf"}),
+            "There is no model file ~/none.gguf",
+        ),
+        (
+            json!({"modelPath": "local/none"}),
+            "moltbot models pull none",
+        ),
+        (
+            json!({"modelPath": "hf:o/r/none.gguf"}),
+            "moltbot models pull hf:o/r/none.gguf",
+        ),
+    ] {
+        let home = home(json!({"provider": "local", "local": local}));
+        let said = run(&home, &["memory", "search", "Monday"]).ok();
+        assert!(said.stdout.contains("2026-01-02.md:1-1"), "{said:?}");
+        assert!(said.stderr.contains(sentence), "{said:?}");
+    }
+}

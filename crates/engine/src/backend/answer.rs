@@ -24,6 +24,7 @@ pub(super) async fn collect(
     let failure = loop {
         match reports.recv().await {
             Some(Report::Phase(phase)) => events(Event::Phase(phase)),
+            Some(Report::Constrained(marker)) => decoder.hold_to_grammar(marker.as_deref()),
             Some(Report::Text(piece)) => {
                 for event in decoder.feed(&piece) {
                     match event {
@@ -44,9 +45,11 @@ pub(super) async fn collect(
                     Stop::EndOfTurn | Stop::Cancelled => StopReason::Stop,
                 };
                 let mut rest = Vec::new();
+                // What has been held back as a call to be is half of one, and no text for anybody.
+                let cut = stop == StopReason::Length
+                    && !tools.is_empty()
+                    && (!after_text || decoder.is_in_call());
                 let result = decoder.finish(stop, usage(counts), &mut rest);
-                // All that was written has been held back as a call to be; half of one is no text for anybody.
-                let cut = stop == StopReason::Length && !tools.is_empty() && !after_text;
                 if let Ok(reply) = &result
                     && cut
                     && reply.message.tool_calls().next().is_none()

@@ -35,6 +35,8 @@ pub(super) struct Job {
 #[derive(Debug)]
 pub(super) enum Report {
     Phase(Phase),
+    /// A grammar holds the answer; calls may follow words on a line that begins with this marker.
+    Constrained(Option<String>),
     Text(String),
     Done {
         counts: Counts,
@@ -156,6 +158,9 @@ async fn serve(
                 total,
             } if of == id => {
                 report(job, Report::Phase(Phase::Prefill { processed, total }));
+            }
+            FromWorker::Constrained { id: of, marker } if of == id => {
+                report(job, Report::Constrained(marker));
             }
             FromWorker::Text { id: of, text } if of == id => report(job, Report::Text(text)),
             FromWorker::Done {

@@ -13,7 +13,7 @@ use crate::protocol::{FromWorker, Load, ToWorker};
 
 /// Why the worker cannot be used any more.
 #[derive(Debug)]
-pub(super) enum Lost {
+pub(crate) enum Lost {
     /// It ended or closed its end of a pipe.
     Ended,
     /// It did not say what it had to within the time it had.
@@ -25,7 +25,7 @@ const END_LIMIT: Duration = Duration::from_secs(2);
 
 /// A running worker. It is killed when this is dropped.
 #[derive(Debug)]
-pub(super) struct Process {
+pub(crate) struct Process {
     child: Child,
     id: u32,
     input: ChildStdin,
@@ -36,7 +36,7 @@ pub(super) struct Process {
 }
 
 impl Process {
-    pub(super) fn start(options: &EngineOptions) -> io::Result<Self> {
+    pub(crate) fn start(options: &EngineOptions) -> io::Result<Self> {
         let mut command = Command::new(&options.program);
         command
             .args(&options.args)
@@ -76,20 +76,20 @@ impl Process {
     }
 
     /// The process id.
-    pub(super) fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.id
     }
 
     /// What it was last told to load, once that was done.
-    pub(super) fn loaded(&self) -> Option<&Load> {
+    pub(crate) fn loaded(&self) -> Option<&Load> {
         self.loaded.as_ref()
     }
 
-    pub(super) fn set_loaded(&mut self, loaded: Option<Load>) {
+    pub(crate) fn set_loaded(&mut self, loaded: Option<Load>) {
         self.loaded = loaded;
     }
 
-    pub(super) async fn send(&mut self, request: &ToWorker) -> Result<(), Lost> {
+    pub(crate) async fn send(&mut self, request: &ToWorker) -> Result<(), Lost> {
         // Only a path that is no Unicode cannot be written, and the worker cannot be told of it in any form.
         let mut line = serde_json::to_vec(request).map_err(|_| Lost::Ended)?;
         line.push(b'\n');
@@ -99,7 +99,7 @@ impl Process {
 
     /// The next report. Lines that are none are skipped: native libraries may write to standard output too. Can be
     /// dropped without losing a report.
-    pub(super) async fn receive(&mut self, limit: Duration) -> Result<FromWorker, Lost> {
+    pub(crate) async fn receive(&mut self, limit: Duration) -> Result<FromWorker, Lost> {
         loop {
             let line = match tokio::time::timeout(limit, self.output.next_line()).await {
                 Ok(Ok(Some(line))) => line,
@@ -114,13 +114,13 @@ impl Process {
     }
 
     /// Waits until a worker without work ends, and says how. Can be dropped at any time.
-    pub(super) async fn idle_end(&mut self) -> String {
+    pub(crate) async fn idle_end(&mut self) -> String {
         let status = self.child.wait().await;
         self.describe(status, &Lost::Ended)
     }
 
     /// Makes sure that it has ended, and says how.
-    pub(super) async fn end(&mut self, lost: Lost) -> String {
+    pub(crate) async fn end(&mut self, lost: Lost) -> String {
         if matches!(lost, Lost::Silent) {
             let _ = self.child.start_kill();
         }

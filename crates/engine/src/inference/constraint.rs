@@ -1,7 +1,7 @@
 //! What keeps a model's calls valid: a grammar made of the tools on offer, and the tokens that it allows next.
 //!
-//! The model decides by its first words whether it calls or answers; from there on only tokens that lead to a whole call
-//! (of a tool that is offered, with arguments that its schema allows) or to plain text are left to choose from.
+//! The model decides whether and when it calls; once it begins to, only tokens are left to choose from that lead to a
+//! whole call of a tool that is offered, with arguments that its schema allows.
 
 mod closing;
 mod grammar;
@@ -51,6 +51,7 @@ pub struct Constraint {
     vocabulary: TokEnv,
     /// Whether the answer is nothing but calls.
     only_calls: bool,
+    marker: Option<&'static str>,
     /// For small models.
     closing: Option<Closing>,
 }
@@ -59,6 +60,11 @@ impl Constraint {
     /// Whether the answer is nothing but calls.
     pub(super) fn only_calls(&self) -> bool {
         self.only_calls
+    }
+
+    /// What begins the line of calls that follow words; `None` where calls stand alone.
+    pub(crate) fn marker(&self) -> Option<&'static str> {
+        self.marker
     }
 
     /// Whether this token is certain to be one of those allowed. A token that ends the answer never is.
@@ -144,6 +150,8 @@ struct Request {
     tools: Vec<ToolSpec>,
     choice: ToolChoice,
     form: CallForm,
+    /// What begins the line of calls that follow words, where they may.
+    marker: Option<&'static str>,
     thought: Thought,
     bound: Option<usize>,
 }
@@ -268,6 +276,10 @@ impl LoadedModel {
             tools,
             choice: choice.clone(),
             form,
+            marker: match choice {
+                ToolChoice::Auto => self.template().call_marker(),
+                _ => None,
+            },
             thought: Thought::at_end_of(&prompt.text(), self.template().thinks()),
             bound: is_small.then_some(longest),
         };
@@ -276,9 +288,9 @@ impl LoadedModel {
             .map_err(|reason| GrammarError::Unusable(reason.to_owned()))
             .and_then(|grammars| {
                 let vocabulary = grammars.factory.tok_env().clone();
-                let closing =
-                    is_small.then(|| Closing::new(&vocabulary, &form, &request.tools, most_tokens));
+                let closing = is_small.then(|| Closing::new(&vocabulary, &request, most_tokens));
                 Ok(Constraint {
+                    marker: request.marker,
                     matcher: grammars.matcher(request)?,
                     vocabulary,
                     only_calls,

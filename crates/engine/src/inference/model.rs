@@ -62,6 +62,15 @@ pub enum LoadError {
         /// Its architecture.
         architecture: String,
     },
+    /// The model puts texts in order, and makes no vectors.
+    #[error(
+        "{} ranks texts and makes no vectors: take an embedding model.",
+        path.display()
+    )]
+    Ranks {
+        /// The file.
+        path: PathBuf,
+    },
     /// There is no memory for the context.
     #[error(
         "There is not enough memory for a context of {context} tokens: set a smaller contextWindow for this model."
@@ -85,6 +94,24 @@ pub(super) fn llama() -> Result<&'static LlamaBackend, LoadError> {
         .map_err(|error| LoadError::Start(error.to_string()))
 }
 
+/// Loads the weights of a GGUF file, after checking that it is whole.
+pub(super) fn weights(
+    path: &Path,
+    progress: impl FnMut(f32) -> bool + 'static,
+) -> Result<(GgufHeader, LlamaModel), LoadError> {
+    let header = GgufHeader::read(path)?;
+    let params = LlamaModelParams::default().with_progress_callback(progress);
+    let llama =
+        LlamaModel::load_from_file(llama()?, path, &params).map_err(|_| LoadError::Refused {
+            path: path.to_owned(),
+            architecture: header
+                .architecture
+                .clone()
+                .unwrap_or_else(|| "unknown".into()),
+        })?;
+    Ok((header, llama))
+}
+
 /// A model in memory: weights, vocabulary and chat template.
 #[derive(Debug)]
 pub struct LoadedModel {
@@ -106,17 +133,7 @@ impl LoadedModel {
         path: &Path,
         progress: impl FnMut(f32) -> bool + 'static,
     ) -> Result<Self, LoadError> {
-        let header = GgufHeader::read(path)?;
-        let params = LlamaModelParams::default().with_progress_callback(progress);
-        let llama = LlamaModel::load_from_file(llama()?, path, &params).map_err(|_| {
-            LoadError::Refused {
-                path: path.to_owned(),
-                architecture: header
-                    .architecture
-                    .clone()
-                    .unwrap_or_else(|| "unknown".into()),
-            }
-        })?;
+        let (header, llama) = weights(path, progress)?;
         let vocab = llama.vocab();
         let text_of = |token: LlamaToken| {
             if token.0 < 0 {

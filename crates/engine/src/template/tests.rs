@@ -403,6 +403,20 @@ fn a_tool_s_description_cannot_spell_a_control_token() {
 }
 
 #[test]
+fn words_and_calls_of_one_answer_stand_in_later_turns_as_they_were_written() {
+    for template in [template(QWEN3), ChatTemplate::new(None, tokens()).unwrap()] {
+        assert_eq!(template.call_marker(), Some("<tool_call>"));
+        let text = template
+            .render(&conversation("", tool_turn()))
+            .unwrap()
+            .text();
+        let written =
+            "assistant\nLet me look.\n<tool_call>\n{\"name\": \"weather\", \"arguments\": {";
+        assert!(text.contains(written), "{text}");
+    }
+}
+
+#[test]
 fn the_form_of_calls_is_the_template_s_own() {
     assert_eq!(template(GEMMA).call_form(), Some(CallForm::HERMES));
     let qwen = template(QWEN3);

@@ -5,13 +5,15 @@ use std::sync::mpsc::Sender;
 
 use super::cancellation::Cancellation;
 use super::reports::Reports;
-use crate::protocol::{ErrorKind, Generate, Load, ToWorker};
+use crate::protocol::{Embed, ErrorKind, Generate, Load, LoadEmbedder, ToWorker};
 
 /// A request that takes time.
 #[derive(Debug)]
 pub(super) enum Work {
     Load(Load),
     Generate(Box<Generate>),
+    LoadEmbedder(LoadEmbedder),
+    Embed(Embed),
 }
 
 /// Reads to the end of the input and then stops everything.
@@ -31,6 +33,8 @@ pub(super) fn read(
         let handed_on = match serde_json::from_str(&line) {
             Ok(ToWorker::Load(load)) => work.send(Work::Load(load)),
             Ok(ToWorker::Generate(generate)) => work.send(Work::Generate(generate)),
+            Ok(ToWorker::LoadEmbedder(load)) => work.send(Work::LoadEmbedder(load)),
+            Ok(ToWorker::Embed(embed)) => work.send(Work::Embed(embed)),
             Ok(ToWorker::Cancel { id }) => {
                 cancellation.cancel(id);
                 Ok(())

@@ -95,6 +95,16 @@ impl<'a> Assembler<'a> {
         }
     }
 
+    /// A grammar holds the text that comes: a line that begins with `marker` begins calls, after words too.
+    pub(super) fn hold_to_grammar(&mut self, marker: Option<&str>) {
+        self.held.hold_to_grammar(marker);
+    }
+
+    /// Whether what came last is part of a call in the text.
+    pub(super) fn is_in_text_call(&self) -> bool {
+        self.held.is_in_call()
+    }
+
     /// A frame that is part of the dialect came.
     pub(super) fn frame_seen(&mut self) {
         self.frames = true;

@@ -20,6 +20,17 @@ pub fn call_openings(tools: &[ToolSpec]) -> String {
     text_calls::openings(tools)
 }
 
+/// A regular expression of the ways in which text that is wholly one call, shown as a block of code, may begin, up to the
+/// quote behind the tool's name: one of `names`. Such text is a call only where [`TextDecoder::hold_to_grammar`] says so.
+pub fn fenced_call_opening(names: &[&str]) -> String {
+    text_calls::fenced_opening(names)
+}
+
+/// A regular expression of how text that is one call, written as an object, may begin, up to the quote behind `name`.
+pub fn bare_call_opening(name: &str) -> String {
+    text_calls::bare_opening(name)
+}
+
 /// Takes a model's raw text apart as it comes: reasoning, answer, and calls in the model's own markup.
 #[derive(Debug)]
 pub struct TextDecoder {
@@ -41,6 +52,17 @@ impl TextDecoder {
             assembler: Assembler::new(None, salt, Cow::Owned(tools.to_vec())),
             model: model.clone(),
         }
+    }
+
+    /// Says before any text that a grammar holds it: what reads like a call is one, not words about one. Then a line that
+    /// begins with `marker` begins calls, after words too, and a block of code that is wholly a call is that call.
+    pub fn hold_to_grammar(&mut self, marker: Option<&str>) {
+        self.assembler.hold_to_grammar(marker);
+    }
+
+    /// Whether the text so far ends within a call.
+    pub fn is_in_call(&self) -> bool {
+        self.assembler.is_in_text_call()
     }
 
     /// Takes more text and gives what it says.

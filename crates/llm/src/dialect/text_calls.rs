@@ -2,8 +2,10 @@
 //!
 //! A reply is taken for calls only as a whole: nothing but calls, all in one family's form, each naming a tool that was
 //! offered, with arguments that its schema allows. So prose that quotes or explains a call, or shows one in code, stays
-//! text. Where the system prompt has told of the tools and of one form of calls, calls in that form are also taken behind
-//! words, and whatever their arguments ([`prescribed`]). Harmony's calls are read where its channels are, in [`super::tags`].
+//! text. Two things make what reads like calls behind words more than words about calls ([`held`]): the system prompt asked
+//! for calls in just this form, which are then taken whatever their arguments ([`prescribed`]); or a grammar saw to it that
+//! nothing is quoted, and then a call may be all of a block of code, too. Harmony's calls are read where its channels are,
+//! in [`super::tags`].
 
 mod brackets;
 mod cursor;
@@ -24,7 +26,9 @@ use crate::request::ToolSpec;
 
 pub(super) use held::HeldText;
 use opening::Opening;
-pub(super) use opening::pattern as openings;
+pub(super) use opening::{
+    bare_pattern as bare_opening, fenced_pattern as fenced_opening, pattern as openings,
+};
 
 /// A call read from text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,6 +106,17 @@ pub(super) fn recover(text: &str, tools: &[ToolSpec]) -> Option<Vec<Call>> {
         }
         written.into_iter().map(|call| bind(call, tools)).collect()
     })
+}
+
+/// The one call that `text`, a block of code and nothing else, consists of.
+fn recover_fenced(text: &str, tools: &[ToolSpec]) -> Option<Vec<Call>> {
+    let inner = text.trim().strip_prefix("```")?.strip_suffix("```")?;
+    let object = inner.strip_prefix("json").unwrap_or(inner).trim();
+    // The call is an object, and the parser of those takes any number.
+    match json::llama(object)?.len() {
+        1 => recover(object, tools),
+        _ => None,
+    }
 }
 
 /// Holds a call against the tool it names.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use moltbot_llm::{Embedder, EmbeddingError, EmbeddingServer, Places};
+use moltbot_llm::{Embedder, EmbeddingError, EmbeddingServer, Places, TextKind};
 use moltbot_testkit::{Recorded, Reply, Script, ScriptedServer, When, error};
 use serde_json::{Value, json};
 
@@ -37,7 +37,10 @@ async fn texts_go_in_batches_and_vectors_come_back_in_their_order() {
     let scripted = ScriptedServer::start(script).await;
     // Written without /v1.
     let embedder = server(&scripted.origin(), Some("k"));
-    let vectors = embedder.embed(&texts(70)).await.unwrap();
+    let vectors = embedder
+        .embed(&texts(70), TextKind::Document)
+        .await
+        .unwrap();
     let first: Vec<f32> = vectors.iter().map(|vector| vector[0]).collect();
     assert_eq!(first, (1..=70).map(|n| n as f32).collect::<Vec<_>>());
     let posts = scripted.posts();
@@ -64,7 +67,7 @@ async fn what_is_wrong_is_one_sentence_without_the_key() {
     ] {
         let scripted = ScriptedServer::start(Script::new().on(When::any(), reply)).await;
         let failed = server(&scripted.base_url(), Some(key))
-            .embed(&texts(1))
+            .embed(&texts(1), TextKind::Document)
             .await;
         let failed = failed.unwrap_err();
         let said = failed.to_string();
@@ -82,7 +85,9 @@ async fn what_is_wrong_is_one_sentence_without_the_key() {
     }
     let nobody = ScriptedServer::start(Script::new()).await;
     nobody.shutdown();
-    let failed = server(&nobody.base_url(), None).embed(&texts(1)).await;
+    let failed = server(&nobody.base_url(), None)
+        .embed(&texts(1), TextKind::Document)
+        .await;
     assert!(
         matches!(failed, Err(EmbeddingError::Unreachable { .. })),
         "{failed:?}"

@@ -289,6 +289,14 @@ fn a_mark_that_is_only_spoken_of_is_text() {
 }
 
 #[test]
+fn a_mark_in_reasoning_hides_no_call_behind_it() {
+    let outcome = say(&["Hm. <tool_call> or not?\n</think>\n\nLet me look.\n", CALL]);
+    assert_eq!(outcome.thinking(), "Hm. <tool_call> or not?");
+    assert_eq!(outcome.text(), "Let me look.\n");
+    assert_eq!(outcome.calls().len(), 1);
+}
+
+#[test]
 fn a_call_against_the_rule_is_a_call_and_not_shown() {
     let request = Request {
         tool_choice: ToolChoice::None,

@@ -1,6 +1,6 @@
 //! Who computes the vectors of notes, by the configuration.
 //!
-//! Notes go to a server only where the owner named it: by `remote.baseUrl`, or by `provider: "openai"`. That a key for
+//! A model on this machine is made ready by the caller, who knows whether there is an engine. Notes go to a server only where the owner named it: by `remote.baseUrl`, or by `provider: "openai"`. That a key for
 //! a vendor happens to exist names nobody.
 
 use std::collections::BTreeMap;
@@ -21,6 +21,10 @@ pub enum Embeddings {
     By(Arc<dyn Embedder>),
 }
 
+/// Makes ready the model on this machine that `memorySearch.local.modelPath` names, where it names one; or says in one
+/// sentence why it cannot.
+pub type LocalModel<'a> = &'a dyn Fn(Option<&str>) -> Result<Arc<dyn Embedder>, String>;
+
 impl Embeddings {
     /// As the configuration says. `places` are where the agent's conversations may go.
     pub fn from_config(
@@ -28,6 +32,7 @@ impl Embeddings {
         config: &Config,
         credentials: &Credentials,
         places: &Places,
+        local: LocalModel<'_>,
     ) -> Self {
         let remote = memory.remote.clone().unwrap_or_default();
         let given = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
@@ -38,12 +43,19 @@ impl Embeddings {
             .and_then(|local| given(local.model_path.clone()));
         match memory.provider.unwrap_or(EmbeddingProvider::Auto) {
             EmbeddingProvider::Gemini => return unusable("provider \"gemini\""),
-            EmbeddingProvider::Local => return unusable("provider \"local\""),
-            EmbeddingProvider::Auto if own_server.is_none() => match local_model {
-                Some(_) => return unusable("local.modelPath"),
-                None => return Self::Nobody,
+            EmbeddingProvider::Local => return Self::within(local(local_model.as_deref()), places),
+            EmbeddingProvider::Auto => match (local_model, &own_server) {
+                (None, None) => return Self::Nobody,
+                (None, Some(_)) => {}
+                (Some(model), server) => match local(Some(&model)) {
+                    // The next in line is the server, where there is one.
+                    Err(reason) if server.is_some() => {
+                        tracing::warn!(reason, "the server for embeddings is asked instead");
+                    }
+                    made => return Self::within(made, places),
+                },
             },
-            EmbeddingProvider::Auto | EmbeddingProvider::Openai => {}
+            EmbeddingProvider::Openai => {}
         }
         let own_key = given(remote.api_key);
         let (base_url, key) = match own_server {
@@ -68,12 +80,18 @@ impl Embeddings {
         let model = given(memory.model.clone());
         let model = model.as_deref().unwrap_or(EmbeddingServer::DEFAULT_MODEL);
         let headers: BTreeMap<String, String> = remote.headers.unwrap_or_default();
-        match EmbeddingServer::new(&base_url, model, key.as_deref(), &headers) {
-            Err(error) => Self::Unusable(error.to_string()),
-            Ok(server) if !server.is_within(places) => Self::Unusable(format!(
+        let server = EmbeddingServer::new(&base_url, model, key.as_deref(), &headers);
+        let server = server.map(|server| -> Arc<dyn Embedder> { Arc::new(server) });
+        Self::within(server.map_err(|error| error.to_string()), places)
+    }
+
+    fn within(made: Result<Arc<dyn Embedder>, String>, places: &Places) -> Self {
+        match made {
+            Err(reason) => Self::Unusable(reason),
+            Ok(embedder) if !embedder.is_within(places) => Self::Unusable(format!(
                 "The agent's notes may go to {places} only, and the embeddings server is elsewhere."
             )),
-            Ok(server) => Self::By(Arc::new(server)),
+            Ok(embedder) => Self::By(embedder),
         }
     }
 }

@@ -1,11 +1,11 @@
 //! Looking for something in the notes.
 
-use moltbot_llm::Places;
+use moltbot_llm::{Places, TextKind};
 use serde::Serialize;
 
 use super::error::MemoryError;
 use super::ranking::{self, Sought};
-use super::{BATCH, Embeddings, Memory, sync, vectors, words};
+use super::{Embeddings, Memory, sync, vectors, words};
 
 /// A part of a note is shown up to this many characters.
 const SNIPPET: usize = 700;
@@ -133,11 +133,12 @@ impl Memory {
         }
         if self.is_resting() {
             return Ok(Err(
-                "The embeddings server failed a moment ago and is left alone for a minute."
-                    .to_owned(),
+                "The embeddings failed a moment ago and are left alone for a minute.".to_owned(),
             ));
         }
-        let asked = embedder.embed(&[question.to_owned()]).await;
+        let asked = embedder
+            .embed(&[question.to_owned()], TextKind::Query)
+            .await;
         let vector = match asked.map(|mut vectors| vectors.pop()) {
             Ok(vector) => vector.unwrap_or_default(),
             Err(error) => {
@@ -145,11 +146,11 @@ impl Memory {
                 return Ok(Err(error.to_string()));
             }
         };
-        let id = embedder.id();
+        let (id, batch) = (embedder.id(), embedder.batch());
         let missing = self
             .on_index(move |index, _| {
                 index.fit_vectors(&id)?;
-                vectors::missing(index, BATCH)
+                vectors::missing(index, batch)
             })
             .await?;
         if !missing.is_empty()

@@ -2,7 +2,7 @@
 
 use llguidance::toktrie::ApproximateTokEnv;
 use moltbot_llm::{
-    AssistantPart, Catalog, Model, ModelRef, StopReason, TextDecoder, ToolCall, Usage,
+    AssistantPart, Catalog, Event, Model, ModelRef, StopReason, TextDecoder, ToolCall, Usage,
 };
 use proptest::prelude::*;
 use serde_json::json;
@@ -62,6 +62,7 @@ fn request(tools: Vec<ToolSpec>, choice: ToolChoice) -> Request {
         tools,
         choice,
         form: CallForm::HERMES,
+        marker: None,
         thought: Thought::Absent,
         bound: None,
     }
@@ -157,7 +158,6 @@ fn the_model_may_answer_in_words_that_do_not_begin_as_calls_do() {
         "{\"name\": \"Ann\", \"age\": 7}",
         "[1] says so, [ping] does not",
         "[ping](https://example.org)",
-        "```json\n{\"name\": \"ping\"}\n```",
         "<b>bold</b>",
         "😀",
     ] {
@@ -168,7 +168,6 @@ fn the_model_may_answer_in_words_that_do_not_begin_as_calls_do() {
         "<tool_call>ping",
         "<tool_call>\n{\"name\": \"pong\"",
         "\n<tool_call>",
-        "{\"name\": \"ping\"",
         " {\"type\":\"function\", \"name\": \"get_weather\"",
         "[TOOL_CALLS]",
         "<function=ping>",
@@ -179,6 +178,63 @@ fn the_model_may_answer_in_words_that_do_not_begin_as_calls_do() {
         assert_eq!(judge(refused), Refused, "{refused}");
     }
     assert_eq!(judge(" \n"), Begun, "an answer without words is none");
+}
+
+#[test]
+fn calls_may_follow_words_on_a_line_of_their_own() {
+    let mut auto = request(vec![weather(), ping()], ToolChoice::Auto);
+    auto.marker = CallForm::HERMES.marker();
+    let judge = |text: &str| judge(&auto, text);
+    let one = call("ping", "{}");
+    for whole in [
+        one.clone(),
+        format!("Let me look.\n{one}"),
+        format!("Two lines,\n\nand two calls. \n{one}\n{one}"),
+        "Only words: <tool_response>.".to_owned(),
+    ] {
+        assert_eq!(judge(&whole), Whole, "{whole}");
+    }
+    assert_eq!(judge("Let me look.\n<tool_call>\n{\"name\": \"pi"), Begun);
+    for refused in [
+        // Not a line of its own, or within code: words about a call.
+        format!("Write {one}"),
+        format!("```\n{one}"),
+        format!("```\ncode\n```\n{one}"),
+        "Let me look.\n<tool_call>\n{\"name\": \"pong".to_owned(),
+        "Let me look.\n<tool_call> or so".to_owned(),
+        format!("Let me look.\n{one} Done."),
+        format!("Let me look.\n{one}\nDone."),
+        format!("Let me look.\n{}", call("get_weather", "{}")),
+    ] {
+        assert_eq!(judge(&refused), Refused, "{refused}");
+    }
+}
+
+#[test]
+fn a_call_shown_as_code_is_a_call() {
+    for marker in [None, CallForm::HERMES.marker()] {
+        let mut auto = request(vec![weather(), ping()], ToolChoice::Auto);
+        auto.marker = marker;
+        let judge = |text: &str| judge(&auto, text);
+        let head = "```json\n{\n  \"name\": \"get_weather\"";
+        let whole = format!("{head}, \"arguments\": {{\"city\": \"Rome\"}}}}\n```");
+        assert_eq!(judge(&whole), Whole);
+        let object = whole
+            .trim_start_matches("```json\n")
+            .trim_end_matches("\n```");
+        assert_eq!(judge(object), Whole);
+        assert_eq!(judge(&format!("{object}\nDone.")), Refused);
+        assert_eq!(judge(head), Begun);
+        assert_eq!(judge(&format!("{head}, \"arguments\": {{}}")), Refused);
+        assert_eq!(judge(&format!("{whole}\nDone.")), Refused);
+        for words in [
+            "```json\n{\"name\": \"Ann\"}\n```",
+            "```python\nprint(1)\n```",
+            "Like so:\n```json\n{\"name\": \"ping\"}\n```",
+        ] {
+            assert_eq!(judge(words), Whole, "{words}");
+        }
+    }
 }
 
 #[test]
@@ -193,7 +249,10 @@ fn the_named_tool_is_called_once() {
 fn no_call_where_none_is_wanted() {
     let none = request(vec![weather(), ping()], ToolChoice::None);
     assert_eq!(judge(&none, "Fine."), Whole);
-    assert_eq!(judge(&none, "<tool_call>"), Refused);
+    for data in ["<tool_call>", "{", "```json"] {
+        assert_eq!(judge(&none, data), Refused, "{data}");
+    }
+    assert_eq!(judge(&none, "In JSON: {}"), Whole);
     assert_eq!(judge(&none, "See <tool_call>"), Refused);
 }
 
@@ -209,12 +268,14 @@ fn other_forms_of_calls() {
 
     let mistral = Request {
         form: CallForm::MISTRAL,
+        marker: CallForm::MISTRAL.marker(),
         ..request(vec![weather(), ping()], ToolChoice::Auto)
     };
     let two = r#"[TOOL_CALLS][{"name": "ping", "arguments": {}}, {"name": "get_weather", "arguments": {"city": "Rome"}}]"#;
     assert_eq!(judge(&mistral, two), Whole);
     assert_eq!(judge(&mistral, "[TOOL_CALLS]ping"), Refused);
     assert_eq!(judge(&mistral, "Words"), Whole);
+    assert_eq!(judge(&mistral, &format!("Words\n{two}")), Whole);
 }
 
 #[test]
@@ -320,7 +381,8 @@ fn a_call_that_runs_out_of_tokens_is_closed() {
             ..request(vec![trip()], ToolChoice::Required)
         };
         let mut constraint = Constraint {
-            closing: Some(Closing::new(&vocabulary, &form, &request.tools, most)),
+            closing: Some(Closing::new(&vocabulary, &request, most)),
+            marker: None,
             matcher: grammars().matcher(request).unwrap(),
             vocabulary: vocabulary.clone(),
             only_calls: true,
@@ -346,6 +408,38 @@ fn a_call_that_runs_out_of_tokens_is_closed() {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Whatever words come first: they are shown, and what follows them are calls.
+    #[test]
+    fn what_follows_words_is_calls_however_they_are_cut(
+        words in "[A-Za-z.<`\\n ]{0,40}[a-z.]\\n{0,2}",
+        cut in 1_usize..9,
+    ) {
+        let tools = vec![weather(), ping()];
+        let mut auto = request(tools.clone(), ToolChoice::Auto);
+        auto.marker = CallForm::HERMES.marker();
+        let calls = [call("ping", "{}"), call("get_weather", r#"{"city": "<think>a\n<tool_call>"}"#)].join("\n");
+        let text = format!("{words}\n{calls}");
+        if judge(&auto, &text) == Whole {
+            let mut decoder = TextDecoder::with_tools(&model(), 1, &tools);
+            decoder.hold_to_grammar(auto.marker);
+            let letters: Vec<char> = text.chars().collect();
+            let mut events = Vec::new();
+            for piece in letters.chunks(cut) {
+                events.extend(decoder.feed(&piece.iter().collect::<String>()));
+            }
+            let reply = decoder.finish(StopReason::Stop, Usage::default(), &mut events).unwrap();
+            let shown: String = events.iter().filter_map(|event| match event {
+                Event::Text(text) => Some(text.as_str()),
+                _ => None,
+            }).collect();
+            prop_assert_eq!(&shown, &reply.message.text());
+            prop_assert_eq!(shown.trim_start(), words.trim_start());
+            prop_assert_eq!(reply.message.tool_calls().count(), 2);
+        } else {
+            prop_assert!(words.contains("```") || words.trim().is_empty(), "{}", text);
+        }
+    }
 
     /// However badly a model chooses, what it has written in the end is calls.
     #[test]

@@ -58,6 +58,51 @@ const OPENINGS: &[&[Step]] = &[
     ],
 ];
 
+/// How a call as a block of code begins.
+const FENCED: &[&[Step]] = &[
+    &[
+        Word("```json"),
+        Space,
+        Word("{"),
+        Space,
+        Word("\"name\""),
+        Space,
+        Word(":"),
+        Space,
+        Word("\""),
+        Name,
+        Word("\""),
+    ],
+    &[
+        Word("```"),
+        Space,
+        Word("{"),
+        Space,
+        Word("\"name\""),
+        Space,
+        Word(":"),
+        Space,
+        Word("\""),
+        Name,
+        Word("\""),
+    ],
+];
+
+/// A regular expression of the beginning of a call as a block of code, up to the quote behind the name, which is one of
+/// these.
+pub(in crate::dialect) fn fenced_pattern(names: &[&str]) -> String {
+    let names: Vec<String> = names.iter().map(|name| literally(name)).collect();
+    let names = format!("({})", names.join("|"));
+    let patterns: Vec<String> = FENCED.iter().map(|steps| written(steps, &names)).collect();
+    patterns.join("|")
+}
+
+/// The same of a call as an object and nothing around it.
+pub(in crate::dialect) fn bare_pattern(name: &str) -> String {
+    // A block of code without its fence.
+    written(&FENCED[1][1..], &literally(name))
+}
+
 /// A regular expression of all the ways in which a text of calls of `tools` may begin, without what may be blank before
 /// it. Slashes in it are escaped, so that it may stand between two.
 pub(in crate::dialect) fn pattern(tools: &[ToolSpec]) -> String {
@@ -66,16 +111,19 @@ pub(in crate::dialect) fn pattern(tools: &[ToolSpec]) -> String {
     let openings: Vec<String> = OPENINGS
         .iter()
         .filter(|steps| !tools.is_empty() || !steps.iter().any(|step| matches!(step, Name)))
-        .map(|steps| {
-            let parts = steps.iter().map(|step| match step {
-                Space => "\\s*".to_owned(),
-                Word(word) => literally(word),
-                Name => names.clone(),
-            });
-            parts.collect()
-        })
+        .map(|steps| written(steps, &names))
         .collect();
     openings.join("|")
+}
+
+/// The expression of an opening, with this one for its name.
+fn written(steps: &[Step], names: &str) -> String {
+    let parts = steps.iter().map(|step| match step {
+        Space => "\\s*".to_owned(),
+        Word(word) => literally(word),
+        Name => names.to_owned(),
+    });
+    parts.collect()
 }
 
 /// An expression of this text and no other.
@@ -106,8 +154,17 @@ pub(super) enum Opening {
 
 /// How much of a call of `tools` a text has that so far reads `text`.
 pub(super) fn look(text: &str, tools: &[ToolSpec]) -> Opening {
+    look_for(OPENINGS, text, tools)
+}
+
+/// How much of a call of `tools` as a block of code a text has that so far reads `text`.
+pub(super) fn look_fenced(text: &str, tools: &[ToolSpec]) -> Opening {
+    look_for(FENCED, text, tools)
+}
+
+fn look_for(openings: &[&[Step]], text: &str, tools: &[ToolSpec]) -> Opening {
     let text = text.trim_start();
-    OPENINGS
+    openings
         .iter()
         .map(|steps| follow(text, steps, tools))
         .max()

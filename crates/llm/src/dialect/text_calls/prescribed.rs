@@ -5,7 +5,7 @@
 
 use super::cursor::Cursor;
 use super::{Arguments, Call, json};
-use crate::gbnf::MARK;
+use crate::call_form::MARK;
 
 const END: &str = "</tool_call>";
 
@@ -84,12 +84,4 @@ fn value_of<'a>(text: &'a str, keys: &[&str]) -> Option<&'a str> {
 /// Whether a mark that stands behind `words` is only spoken of: in code, or in quotes.
 pub(super) fn is_quoted(words: &str) -> bool {
     words.ends_with(['`', '"', '\'']) || words.matches("```").count() % 2 == 1
-}
-
-/// How many bytes at the end of `text` may be the beginning of a [`MARK`].
-pub(super) fn begun(text: &str) -> usize {
-    (1..MARK.len())
-        .rev()
-        .find(|length| text.ends_with(&MARK[..*length]))
-        .unwrap_or(0)
 }

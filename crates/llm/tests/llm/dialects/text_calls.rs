@@ -60,6 +60,83 @@ fn ever_shown(events: &[Event]) -> bool {
 }
 
 #[test]
+fn where_a_grammar_holds_the_text_calls_may_follow_words_or_be_a_block_of_code() {
+    let model = model(Api::OpenAiCompletions);
+    let call = r#"<tool_call>
+{"name": "get_weather", "arguments": {"city": "Rome"}}
+</tool_call>"#;
+    let read = |text: &str, marker: Option<Option<&str>>| {
+        let mut decoder = TextDecoder::with_tools(&model, 7, &tools());
+        if let Some(marker) = marker {
+            decoder.hold_to_grammar(marker);
+        }
+        let mut shown = String::new();
+        let mut show = |events: Vec<Event>| {
+            for event in events {
+                if let Event::Text(text) = event {
+                    shown.push_str(&text);
+                }
+            }
+        };
+        for letter in text.chars() {
+            show(decoder.feed(&letter.to_string()));
+        }
+        let mut rest = Vec::new();
+        let reply = decoder.finish(StopReason::Stop, Usage::default(), &mut rest);
+        show(rest);
+        (shown, reply.unwrap().message.tool_calls().count())
+    };
+    let marker = Some(Some("<tool_call>"));
+    let after_words = format!("Let me look.\n\n{call}\n{call}");
+    assert_eq!(read(&after_words, marker), ("Let me look.\n".into(), 2));
+    assert_eq!(read(&after_words, None), (after_words.clone(), 0));
+    assert_eq!(read(&after_words, Some(None)), (after_words.clone(), 0));
+    assert_eq!(read(call, marker), (String::new(), 1));
+    let in_a_line = format!("Write {call}");
+    assert_eq!(read(&in_a_line, marker), (in_a_line.clone(), 0));
+
+    let in_code = "```json\n{\"name\": \"get_weather\", \"arguments\": {\"city\": \"Rome\"}}\n```";
+    for marker in [marker, Some(None)] {
+        assert_eq!(read(in_code, marker), (String::new(), 1));
+    }
+    assert_eq!(read(in_code, None), (in_code.to_owned(), 0));
+    let explained = format!("Like so:\n{in_code}");
+    assert_eq!(read(&explained, marker), (explained.clone(), 0));
+    for data in [
+        "```json\n{\"name\": \"Ann\"}\n```",
+        "```\nx\n```",
+        "Hello\n<tool",
+        "a\n\nb",
+    ] {
+        assert_eq!(read(data, marker), (data.to_owned(), 0));
+    }
+}
+
+#[test]
+fn a_call_thought_of_behind_words_hides_none_that_is_made() {
+    let model = model(Api::OpenAiCompletions);
+    let mut decoder = TextDecoder::with_tools(&model, 7, &tools());
+    decoder.hold_to_grammar(Some("<tool_call>"));
+    let thought = format!("Perhaps so:\n{HERMES}\nYes.");
+    for letter in format!("{thought}\n</think>\n\nI look.\n{HERMES}").chars() {
+        decoder.feed(&letter.to_string());
+    }
+    let reply = decoder.finish(StopReason::Stop, Usage::default(), &mut Vec::new());
+    let message = reply.unwrap().message;
+    let reasoning: String = message
+        .content
+        .iter()
+        .filter_map(|part| match part {
+            AssistantPart::Thinking(thinking) => Some(thinking.thinking.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(message.text(), "I look.");
+    assert_eq!(message.tool_calls().count(), 1);
+    assert_eq!(reasoning, thought);
+}
+
+#[test]
 fn a_reply_that_is_wholly_calls_gives_calls_and_shows_nothing() {
     let outcome = say(PYTHONIC);
     assert_eq!(

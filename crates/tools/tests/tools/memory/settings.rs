@@ -112,7 +112,15 @@ fn embeddings(memory: Value, vars: &[(&str, &str)], places: &[&str]) -> String {
         .collect();
     let credentials = Credentials::new(&config, &vars, None);
     let memory = config.agents().memory_search("main");
-    match Embeddings::from_config(&memory, &config, &credentials, &Places::only(places)) {
+    // There is no engine here: its model is told from a server by the sentence.
+    let local = |model: Option<&str>| Err(format!("the engine's {model:?}"));
+    match Embeddings::from_config(
+        &memory,
+        &config,
+        &credentials,
+        &Places::only(places),
+        &local,
+    ) {
         Embeddings::Nobody => "none".to_owned(),
         Embeddings::Unusable(reason) => reason,
         Embeddings::By(embedder) => embedder.id(),
@@ -136,18 +144,31 @@ fn notes_go_only_to_a_server_that_the_owner_named() {
     );
     assert!(embeddings(openai.clone(), &[], &[]).contains("memorySearch.remote.apiKey"));
     assert!(embeddings(openai, &key, &["local"]).contains("local only"));
-    for (memory, name) in [
-        (json!({"provider": "gemini"}), "gemini"),
-        (json!({"provider": "local"}), "local"),
-        (
-            json!({"local": {"modelPath": "~/m.gguf"}}),
-            "local.modelPath",
-        ),
-    ] {
-        let reason = embeddings(memory, &key, &[]);
-        assert!(
-            reason.contains(name) && reason.contains("remote.baseUrl"),
-            "{reason}"
-        );
-    }
+    let reason = embeddings(json!({"provider": "gemini"}), &key, &[]);
+    assert!(
+        reason.contains("gemini") && reason.contains("remote.baseUrl"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn a_model_on_this_machine_is_the_engine_s() {
+    let file = json!({"local": {"modelPath": "~/m.gguf"}});
+    let engine_s = "the engine's Some(\"~/m.gguf\")";
+    assert_eq!(embeddings(file.clone(), &[], &[]), engine_s);
+    let mut named = file.clone();
+    named["provider"] = json!("local");
+    assert_eq!(embeddings(named.clone(), &[], &[]), engine_s);
+    let server = json!({"baseUrl": "http://box:8080"});
+    named["remote"] = server.clone();
+    assert_eq!(embeddings(named, &[], &[]), engine_s);
+    assert_eq!(
+        embeddings(json!({"provider": "local"}), &[], &[]),
+        "the engine's None"
+    );
+    // Where nothing was named, the server is the next.
+    let mut either = file;
+    either["remote"] = server;
+    let next = embeddings(either, &[], &[]);
+    assert!(next.starts_with("http://box:8080/v1/embeddings"), "{next}");
 }
