@@ -23,6 +23,8 @@ mod pairing;
 mod probe;
 mod prompt;
 mod pull;
+#[cfg(unix)]
+mod security;
 mod seeds;
 mod services;
 mod setup;
