@@ -2,17 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use moltbot_config::spanned::{self, Content, Node, SourceFile};
-use moltbot_config::{Config, Environment, Snapshot};
+use moltbot_config::{Config, Environment, MAIN_AGENT, Snapshot};
 use serde_json::Value;
 
 use super::agents::AgentFacts;
 use super::files::{self, FileFact};
 use crate::access::PairingStore;
-use crate::shell::Approvals;
+use crate::shell::{Approvals, Nature, Program};
 
 /// What an audit looks at. It holds secrets, so it has no `Debug`.
 #[derive(Clone)]
@@ -37,6 +37,8 @@ pub struct Facts {
     pub agents: Vec<AgentFacts>,
     /// What the owner allowed commands for good; an error where the file cannot be used.
     pub approvals: Result<Approvals, String>,
+    /// The patterns in it that let in programs that can do anything.
+    pub broad_patterns: Vec<String>,
     /// How well commands can be confined on this machine.
     pub sandbox: SandboxFacts,
 }
@@ -76,14 +78,22 @@ impl Facts {
             let ids = pairing.allowed(channel).unwrap_or_default();
             (channel.clone(), ids)
         });
+        let approvals = Approvals::read(&Approvals::path(&snapshot.environment.home));
+        let ids = agents.iter().map(|agent| agent.id.as_str());
+        let ids = BTreeSet::from_iter(ids.chain([MAIN_AGENT]));
+        let patterns = ids.iter().flat_map(|id| match &approvals {
+            Ok(approvals) => approvals.patterns(id),
+            Err(_) => Vec::new(),
+        });
+        let broad: BTreeSet<&str> = patterns.filter(|pattern| is_broad(pattern)).collect();
         Self {
+            broad_patterns: broad.into_iter().map(str::to_owned).collect(),
             literals: literals(snapshot),
             places: [paths.state_dir.clone(), snapshot.path.clone()],
             files: files::look(snapshot),
             extensions: extensions(&paths.state_dir.join("extensions")),
             paired: paired.collect(),
-            approvals: Approvals::read(&Approvals::path(&snapshot.environment.home))
-                .map_err(|error| error.to_string()),
+            approvals: approvals.map_err(|error| error.to_string()),
             sandbox: SandboxFacts::of_this_system(),
             config: snapshot.config.clone(),
             value: snapshot.value.clone(),
@@ -93,7 +103,23 @@ impl Facts {
     }
 }
 
-fn extensions(folder: &std::path::Path) -> Vec<String> {
+/// Whether a pattern of paths lets in programs that can do anything.
+fn is_broad(pattern: &str) -> bool {
+    let pattern = pattern.trim();
+    let name = pattern.rsplit('/').next().unwrap_or(pattern);
+    // A pattern without a slash means nothing.
+    if !pattern.contains('/') {
+        return false;
+    }
+    if name.chars().all(|c| matches!(c, '*' | '?')) {
+        return true;
+    }
+    let found = PathBuf::from(pattern);
+    let real = found.canonicalize().unwrap_or_else(|_| found.clone());
+    Program { found, real }.nature() == Nature::Anything
+}
+
+fn extensions(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let folders = entries.filter(|entry| entry.path().is_dir());
     let mut names: Vec<String> = folders

@@ -19,7 +19,8 @@ pub(super) fn check(facts: &Facts) -> Vec<Finding> {
     let on = |is_on: bool| if is_on { "on" } else { "off" };
     let config = &facts.config;
     let hooks = config.hooks.as_ref().and_then(|hooks| hooks.enabled) == Some(true);
-    let browser = config.browser.as_ref().and_then(|browser| browser.enabled) != Some(false);
+    let browser = config.browser.as_ref();
+    let browser = browser.is_some_and(|browser| browser.enabled != Some(false));
     let servers = config
         .mcp_servers()
         .values()

@@ -1,6 +1,6 @@
 //! `tools`, `guard`, `mcp` and allowed commands: what agents can do unasked.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
 
 use moltbot_config::MAIN_AGENT;
 use moltbot_config::schema::{
@@ -12,7 +12,7 @@ use super::agents::sandbox_mode;
 use super::browser::is_loopback;
 use super::facts::{Facts, SandboxFacts};
 use super::finding::Finding;
-use crate::shell::{Ask, Nature, Program, Security};
+use crate::shell::{Ask, Security};
 
 /// More entries than anybody keeps in mind.
 const LARGE_LIST: usize = 25;
@@ -146,33 +146,21 @@ fn sandbox(facts: &Facts) -> Option<Finding> {
 
 /// What the owner allowed commands for good.
 fn commands(facts: &Facts) -> Vec<Finding> {
-    let approvals = match &facts.approvals {
-        Ok(approvals) => approvals,
-        Err(reason) => {
-            let finding = Finding::warn(
-                "exec.approvals_unusable",
-                "The list of allowed commands cannot be used",
-                reason.clone(),
-            );
-            return vec![
-                finding.fix("mend or move exec-approvals.json; nothing in it counts until then"),
-            ];
-        }
-    };
+    if let Err(reason) = &facts.approvals {
+        let finding = Finding::warn(
+            "exec.approvals_unusable",
+            "The list of allowed commands cannot be used",
+            reason.clone(),
+        );
+        let fix = "mend or move exec-approvals.json; nothing in it counts until then";
+        return vec![finding.fix(fix)];
+    }
     let mut found = Vec::new();
-    let listed = facts
-        .config
-        .agents()
-        .list()
-        .iter()
-        .map(|agent| agent.normalized_id());
-    let mut ids: Vec<String> = listed.chain([MAIN_AGENT.to_owned()]).collect();
-    ids.sort();
-    ids.dedup();
+    let ids = facts.agents.iter().map(|agent| agent.id.as_str());
+    let ids = BTreeSet::from_iter(ids.chain([MAIN_AGENT]));
     let full: Vec<&str> = ids
-        .iter()
+        .into_iter()
         .filter(|id| runs_anything(facts, id))
-        .map(String::as_str)
         .collect();
     if !full.is_empty() {
         let finding = Finding::critical(
@@ -185,19 +173,13 @@ fn commands(facts: &Facts) -> Vec<Finding> {
         );
         found.push(finding.fix("set security to allowlist, or ask to always"));
     }
-    let mut anything: Vec<String> = Vec::new();
-    for pattern in ids.iter().flat_map(|id| approvals.patterns(id)) {
-        if can_do_anything(pattern) && !anything.iter().any(|known| known == pattern) {
-            anything.push(pattern.to_owned());
-        }
-    }
-    if !anything.is_empty() {
+    if !facts.broad_patterns.is_empty() {
         let finding = Finding::warn(
             "exec.approvals_can_do_anything",
             "Allowed commands can do anything",
             format!(
                 "exec-approvals.json lists {}: what such a program does depends on its arguments alone. This program asks about interpreters and the like each time all the same; others that read the file do not.",
-                anything.join(", ")
+                facts.broad_patterns.join(", ")
             ),
         );
         found.push(finding.fix("remove these entries; allow programs that do one thing"));
@@ -236,20 +218,4 @@ fn runs_anything(facts: &Facts, agent_id: &str) -> bool {
         }
         None => security == Some(Security::Full) && ask != Some(Ask::Always),
     }
-}
-
-/// Whether a pattern of paths lets in programs that can do anything.
-fn can_do_anything(pattern: &str) -> bool {
-    let pattern = pattern.trim();
-    let name = pattern.rsplit('/').next().unwrap_or(pattern);
-    // A pattern without a slash means nothing.
-    if !pattern.contains('/') {
-        return false;
-    }
-    if name.chars().all(|c| matches!(c, '*' | '?')) {
-        return true;
-    }
-    let found = PathBuf::from(pattern);
-    let real = found.canonicalize().unwrap_or_else(|_| found.clone());
-    Program { found, real }.nature() == Nature::Anything
 }
