@@ -69,6 +69,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: PairingCommand,
     },
+    /// What in settings and files makes it easier to be harmed.
+    Security {
+        #[command(subcommand)]
+        command: SecurityCommand,
+    },
     /// Read and change the configuration.
     Config {
         #[command(subcommand)]
@@ -565,6 +570,27 @@ pub(crate) enum ConfigCommand {
 /// `moltbot doctor`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct DoctorArgs {
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `moltbot security`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SecurityCommand {
+    /// Look for settings, permissions and models that make it easier to be harmed.
+    Audit(SecurityAuditArgs),
+}
+
+/// `moltbot security audit`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct SecurityAuditArgs {
+    /// Also look for secrets in workspaces and logs.
+    #[arg(long)]
+    pub(crate) deep: bool,
+    /// First put right what can be: log masking, open groups, permissions.
+    #[arg(long)]
+    pub(crate) fix: bool,
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,

@@ -13,6 +13,7 @@ mod memory;
 mod models;
 mod pairing;
 mod prompt;
+mod security;
 mod service_keeper;
 
 pub(crate) use agent::footnotes;
@@ -31,6 +32,7 @@ pub(crate) async fn run(globals: &Globals, command: Command) -> Result<(), Exit>
         Command::Guard { command } => guard::run(globals, command).await,
         Command::Memory { command } => memory::run(globals, command).await,
         Command::Pairing { command } => pairing::run(globals, command),
+        Command::Security { command } => security::run(globals, command),
         Command::Mcp { command } => mcp::run(globals, command).await,
         Command::Config { command } => config::run(globals, command),
         Command::Doctor(args) => doctor::run(globals, args).await,

@@ -125,6 +125,18 @@ fn commands(snapshot: &Snapshot, agent_id: &str, skills: &SkillSettings, tools: 
     tools.add(ProcessTool::new(table));
 }
 
+/// The names of those tools of an agent that run, change or send something, or read the web: what an audit asks about.
+pub(crate) fn far_reaching(snapshot: &Snapshot) -> Vec<&'static str> {
+    let mut names = vec!["exec", "process", "write", "edit"];
+    let tools = snapshot.config.tools.clone().unwrap_or_default();
+    let patches = tools.exec.and_then(|exec| exec.apply_patch?.enabled);
+    names.extend((patches == Some(true)).then_some("apply_patch"));
+    let search = tools.web.and_then(|web| web.search).unwrap_or_default();
+    names.extend(fetch_settings(snapshot).map(|_| "web_fetch"));
+    names.extend(SearchSettings::from_config(&search, &snapshot.environment).map(|_| "web_search"));
+    names
+}
+
 fn web(snapshot: &Snapshot, tools: &mut Toolbox) {
     let config = snapshot.config.tools.as_ref();
     let web = config

@@ -20,6 +20,7 @@ pub use pairing::{
     PairingError, PairingRequest, PairingStore, Requested, id_label, reply as pairing_reply,
 };
 pub use rules::AccessRules;
+pub(crate) use rules::Settings;
 
 /// Where a message was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,6 +14,7 @@
 
 pub mod access;
 mod amount;
+pub mod audit;
 mod decide;
 mod effect;
 mod evidence;

@@ -41,6 +41,7 @@ mod lookup;
 mod message;
 mod model;
 mod nudge;
+mod parameters;
 mod places;
 mod probe;
 mod queue;
@@ -81,6 +82,7 @@ pub use message::{
 };
 pub use model::{Api, Cost, Model, Source};
 pub use nudge::Nudging;
+pub use parameters::billions_in_name;
 pub use places::{LOCAL, Places, place};
 pub use probe::active::{Asked, SystemRules, ToolCalling, ask_model};
 pub use probe::{Fact, ModelState, Probe, ProbeError, ServedModel, ServerKind, probe};

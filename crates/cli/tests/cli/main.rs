@@ -25,6 +25,8 @@ mod probe;
 mod prompt;
 mod pull;
 mod secrets;
+#[cfg(unix)]
+mod security;
 mod seeds;
 mod services;
 mod setup;

@@ -34,12 +34,30 @@ impl Home {
         self.path().join(".clawdbot")
     }
 
-    /// Writes a file below the home.
+    /// Writes a file below the home. The state directory and what is in it are the owner's alone, as the program makes
+    /// them.
     pub(crate) fn write(&self, name: &str, text: impl AsRef<str>) -> PathBuf {
         let path = self.path().join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, text.as_ref()).unwrap();
+        #[cfg(unix)]
+        if path.starts_with(self.state()) {
+            self.close(&path);
+        }
         path
+    }
+
+    #[cfg(unix)]
+    fn close(&self, path: &Path) {
+        use std::os::unix::fs::PermissionsExt as _;
+        let set = |path: &Path, mode| {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        };
+        set(path, 0o600);
+        let folders = path.ancestors().skip(1);
+        for folder in folders.take_while(|folder| *folder != self.path()) {
+            set(folder, 0o700);
+        }
     }
 
     /// Reads a file below the home.

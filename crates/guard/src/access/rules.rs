@@ -176,9 +176,15 @@ impl AccessRules {
 }
 
 /// Settings of an account, then of its channel.
-struct Settings<'a>([Option<&'a Value>; 2]);
+pub(crate) struct Settings<'a>([Option<&'a Value>; 2]);
 
 impl<'a> Settings<'a> {
+    /// Those of an account of this name; of the channel alone where none is named.
+    pub(crate) fn of(block: &'a Value, account: Option<&str>) -> Self {
+        let own = account.and_then(|name| block.get("accounts")?.get(name));
+        Self([own, Some(block)])
+    }
+
     fn get(&self, key: &str) -> Option<Value> {
         let mut found = self.0.iter().flatten().filter_map(|block| block.get(key));
         found.next().cloned()
@@ -186,11 +192,12 @@ impl<'a> Settings<'a> {
 
     /// A setting in its type. The file was checked when it was loaded; what still does not fit counts as missing, which
     /// is the closed side everywhere.
-    fn read<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
+    pub(crate) fn read<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
         serde_json::from_value(self.get(key)?).ok()
     }
 
-    fn nested(&self, key: &str) -> Self {
+    /// Those of a block within.
+    pub(crate) fn nested(&self, key: &str) -> Self {
         Self(self.0.map(|block| block?.get(key)))
     }
 }

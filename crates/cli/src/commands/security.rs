@@ -1,0 +1,92 @@
+//! `moltbot security audit`: what makes it easier to be harmed, and what to do about it.
+
+mod facts;
+mod show;
+
+use chrono::Utc;
+use moltbot_guard::audit::{Searched, Summary, audit, fix, search_for_secrets};
+use moltbot_guard::secrets::{Secrets, in_config, is_secret_name};
+use serde_json::{Value, json};
+
+pub(crate) use self::facts::facts;
+use crate::app::{self, App};
+use crate::args::{Globals, SecurityAuditArgs, SecurityCommand};
+use crate::exit::Exit;
+use crate::output;
+
+/// Why no gateway is asked.
+const NO_GATEWAY: &str = "this version has no gateway";
+
+/// Runs a `security` command.
+pub(crate) fn run(globals: &Globals, command: SecurityCommand) -> Result<(), Exit> {
+    match command {
+        SecurityCommand::Audit(args) => run_audit(globals, &args),
+    }
+}
+
+/// Looks, and with `--fix` puts right first. What is found is no failure of its own, so the exit code is 0; it is 1 where
+/// the configuration cannot be used, or something could not be put right.
+fn run_audit(globals: &Globals, args: &SecurityAuditArgs) -> Result<(), Exit> {
+    let mut app = App::load(globals, true)?;
+    let fixed = match args.fix {
+        true => {
+            let fixed = fix(&app::environment(globals)?, &app.snapshot);
+            app = App::load(globals, true)?;
+            Some(fixed)
+        }
+        false => None,
+    };
+    let mut findings = audit(&facts(&app)?);
+    let searched = args.deep.then(|| search(&app));
+    findings.extend(searched.as_ref().and_then(Searched::finding));
+    let failed = fixed.as_ref().is_some_and(|fixed| !fixed.ok);
+    if args.json {
+        let mut report = json!({
+            "ts": Utc::now().timestamp_millis(),
+            "summary": Summary::of(&findings),
+            "findings": findings,
+        });
+        if let Some(searched) = &searched {
+            report["deep"] = deep(searched);
+        }
+        match &fixed {
+            Some(fixed) => output::json(&json!({ "fix": fixed, "report": report }))?,
+            None => output::json(&report)?,
+        }
+    } else {
+        if let Some(fixed) = &fixed {
+            show::fixed(fixed)?;
+        }
+        show::report(&findings, searched.as_ref())?;
+    }
+    match failed {
+        true => Err(Exit::silent(1)),
+        false => Ok(()),
+    }
+}
+
+fn deep(searched: &Searched) -> Value {
+    json!({
+        "gateway": { "attempted": false, "url": null, "ok": false, "error": NO_GATEWAY, "close": null },
+        "secrets": searched,
+    })
+}
+
+/// Looks for the secrets of the configuration and the environment in workspaces and logs.
+fn search(app: &App) -> Searched {
+    let snapshot = &app.snapshot;
+    let variables = snapshot.environment.vars.iter();
+    let variables = variables
+        .filter(|(name, _)| is_secret_name(name))
+        .map(|(name, value)| (name.clone(), value.clone()));
+    let secrets = Secrets::new(in_config(&snapshot.value).into_iter().chain(variables));
+    let mut folders = vec![app.paths().logs_dir.clone()];
+    folders.extend(
+        facts::agent_ids(app)
+            .iter()
+            .map(|id| snapshot.workspace(id)),
+    );
+    folders.sort();
+    folders.dedup();
+    search_for_secrets(&secrets, &folders)
+}
