@@ -18,6 +18,7 @@ use crate::history::{self, HistoryError, UnansweredMessage};
 use crate::limits::Limits;
 use crate::policy::{AllowedTools, ToolPolicies, ToolPolicyScope};
 use crate::prompt::PromptSettings;
+use crate::sandbox::{SandboxSettings, Sandboxed, Workplace};
 use crate::session_key::SessionKey;
 use crate::skills::SkillCommand;
 use crate::toolbox::Toolbox;
@@ -80,6 +81,7 @@ pub struct Agent {
     /// Skills that have commands.
     pub(crate) skills: Vec<SkillCommand>,
     pub(crate) context: ContextSettings,
+    sandbox: Option<Arc<SandboxSettings>>,
     credentials: Arc<Credentials>,
 }
 
@@ -102,6 +104,7 @@ impl Agent {
             prompt: PromptSettings::default(),
             skills: Vec::new(),
             context: ContextSettings::default(),
+            sandbox: None,
             credentials: Arc::default(),
         }
     }
@@ -142,10 +145,34 @@ impl Agent {
         self
     }
 
+    /// The same agent, some of whose conversations are confined.
+    #[must_use]
+    pub fn with_sandbox(mut self, sandbox: SandboxSettings) -> Self {
+        self.sandbox = Some(Arc::new(sandbox));
+        self
+    }
+
+    /// What the conversation of this key is confined to; `None` where it is not.
+    pub fn sandboxed(&self, session_key: &str) -> Option<Sandboxed> {
+        self.sandbox.as_ref()?.of(session_key)
+    }
+
+    /// Where a session works; without one, the main one.
+    pub(crate) fn workplace(&self, session: Option<&Session>) -> Workplace {
+        let main = || SessionKey::main(self.id()).to_string();
+        let key = session.map_or_else(main, |session| session.key.clone());
+        let sandbox = self.sandboxed(&key);
+        let folder = match &sandbox {
+            Some(sandbox) => sandbox.workspace.clone(),
+            None => self.settings.workspace.clone(),
+        };
+        Workplace { folder, sandbox }
+    }
+
     /// The tools that a session may use while a model answers, why not the others, and what the owner should know about
     /// the rules.
     pub fn allowed_tools(&self, session: &Session, model: &ModelRef) -> AllowedTools {
-        let scope = tool_scope(session);
+        let scope = tool_scope(&session.key, &self.workplace(Some(session)));
         let names = self.tools.names();
         self.policies
             .decide(&session.agent_id, model, &scope, names)
@@ -164,12 +191,12 @@ impl Agent {
     fn offered_tools(&self, session: Option<&Session>, first: &ModelRef) -> Toolbox {
         let allowed = match session {
             Some(session) => self.allowed_tools(session, first),
-            None => self.policies.decide(
-                self.id(),
-                first,
-                &ToolPolicyScope::default(),
-                self.tools.names(),
-            ),
+            None => {
+                let main = SessionKey::main(self.id()).to_string();
+                let scope = tool_scope(&main, &self.workplace(None));
+                self.policies
+                    .decide(self.id(), first, &scope, self.tools.names())
+            }
         };
         let tools = self.tools.clone();
         tools.filter(|name| allowed.names.contains(name))
@@ -407,10 +434,13 @@ pub(crate) fn rungs(
     Ok((rungs, left_out))
 }
 
-/// What a session's key tells about its tools.
-pub(crate) fn tool_scope(session: &Session) -> ToolPolicyScope<'static> {
+/// What a session's key and the place where it works tell about its tools.
+pub(crate) fn tool_scope(session_key: &str, workplace: &Workplace) -> ToolPolicyScope<'static> {
+    let sandbox = workplace.sandbox.as_ref();
     ToolPolicyScope {
-        is_subagent: session.key.contains(":subagent:"),
+        is_subagent: session_key.contains(":subagent:"),
+        is_sandboxed: sandbox.is_some(),
+        is_read_only: sandbox.is_some_and(|sandbox| !sandbox.can_write()),
         ..ToolPolicyScope::default()
     }
 }

@@ -54,7 +54,11 @@ impl<'a> Aside<'a> {
         }
         let prompt = match (prompt, self.ladder.rungs().first()) {
             (Some(prompt), _) => prompt,
-            (None, Some(first)) => agent.new_prompt(first.clone(), &offer).await,
+            (None, Some(first)) => {
+                agent
+                    .new_prompt(first.clone(), &offer, Some(self.session))
+                    .await
+            }
             (None, None) => return Err(CatalogError::NothingConfigured.into()),
         };
         Ok(Run {
@@ -69,7 +73,7 @@ impl<'a> Aside<'a> {
                 gate: &agent.gate,
                 clock: &self.clock,
                 session: self.session,
-                workspace: &agent.settings.workspace,
+                workplace: agent.workplace(Some(self.session)),
             },
             limits: agent.settings.limits,
             inbox: None,

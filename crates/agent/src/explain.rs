@@ -57,9 +57,11 @@ impl Agent {
             .map_err(ExplainError::Arguments)?;
         let history = History::read(&self.store, &session.session_id).await?;
         let evidence = evidence::of(&history.into_context().messages(), &self.tools);
+        let workplace = self.workplace(Some(session));
         let scene = Scene {
             session,
-            workspace: &self.settings.workspace,
+            workspace: &workplace.folder,
+            sandbox: workplace.sandbox.as_ref(),
             call_id: "",
             decided: None,
         };

@@ -225,7 +225,7 @@ impl Agent {
                 gate: &self.gate,
                 clock: &clock,
                 session,
-                workspace: &self.settings.workspace,
+                workplace: self.workplace(Some(session)),
             },
             limits: self.settings.limits,
             inbox: request.inbox,
@@ -240,11 +240,11 @@ impl Agent {
             cut_short: None,
         };
         let work = async {
-            self.prepare_workspace().await?;
+            self.prepare_workspace(session).await?;
             let prompt = match prompt {
                 Some(prompt) => prompt,
                 None => {
-                    run.keep_prompt(self.new_prompt(first, &offer).await)
+                    run.keep_prompt(self.new_prompt(first, &offer, Some(session)).await)
                         .await?
                 }
             };

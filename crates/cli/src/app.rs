@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use moltbot_agent::{
     Agent, AgentSettings, ContextSettings, Gate, ImageModels, Limits, Outlet, Preset,
-    PromptSettings, SessionKey, Skills, StoredRecords, ToolPolicies, command_names, skill_commands,
+    PromptSettings, SandboxSettings, SessionKey, Skills, StoredRecords, ToolPolicies, command_names, skill_commands,
 };
 use moltbot_config::schema::GuardPreset;
 use moltbot_config::{
@@ -186,7 +186,8 @@ impl App {
             defaults.image_model.as_ref(),
         );
         let warnings = catalog.warnings().iter().chain(images.warnings());
-        for warning in warnings.chain(&notices) {
+        let sandbox = self.sandbox(agent_id)?;
+        for warning in warnings.chain(&notices).chain(&sandbox.notice()) {
             output::note(output::styled(output::WARN, warning));
         }
         let snapshot = &self.snapshot;
@@ -216,9 +217,16 @@ impl App {
         Ok(agent
             .with_skill_commands(skill_commands(&skills.usable, &reserved))
             .with_prompt(prompt)
+            .with_sandbox(sandbox)
             .with_context(context)
             .with_tools(tools, gate.with_preset(self.guard_preset()))
             .with_tool_policies(ToolPolicies::new(&self.snapshot.config)))
+    }
+
+    /// How the conversations of an agent are sandboxed.
+    pub(crate) fn sandbox(&self, agent_id: &str) -> Result<SandboxSettings, Exit> {
+        let program = this_program()?;
+        Ok(SandboxSettings::from_snapshot(&self.snapshot, agent_id, program))
     }
 
     /// How much the owner wants to be asked about.
@@ -314,7 +322,8 @@ impl App {
     }
 }
 
-fn this_program() -> Result<PathBuf, Exit> {
+/// This program's own file.
+pub(crate) fn this_program() -> Result<PathBuf, Exit> {
     std::env::current_exe().map_err(|error| {
         Exit::failed(format!(
             "The path of this program cannot be found: {error}."

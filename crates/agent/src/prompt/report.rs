@@ -100,27 +100,41 @@ impl PromptReport {
 }
 
 impl Agent {
-    /// Makes the agent's folder ready.
-    pub(crate) async fn prepare_workspace(&self) -> Result<(), WorkspaceError> {
+    /// Makes the agent's folder ready, and that of the session's sandbox.
+    pub(crate) async fn prepare_workspace(&self, session: &Session) -> Result<(), WorkspaceError> {
         let dir = self.settings.workspace.clone();
         let with_files = self.prompt.creates_files && self.prompt.brief.is_none();
-        blocking(move || workspace::prepare(&dir, with_files)).await
+        let sandbox = self.sandboxed(&session.key);
+        let prepare = move || {
+            workspace::prepare(&dir, with_files)?;
+            if let Some(sandbox) = sandbox {
+                sandbox.prepare()?;
+            }
+            Ok(())
+        };
+        blocking(prepare).await
     }
 
-    /// The prompt of a conversation that begins now, with this model and these tools.
-    pub(crate) async fn new_prompt(&self, model: Model, offer: &Offer) -> Prompt {
+    /// The prompt of a conversation that begins now, with this model and these tools; without a session, of the main one.
+    pub(crate) async fn new_prompt(
+        &self,
+        model: Model,
+        offer: &Offer,
+        session: Option<&Session>,
+    ) -> Prompt {
         // How large its window is decides how much is said.
         let model = self.backends.knowledge().inquire(model).await;
         let tools = offer.specs(&model);
         let settings = self.prompt.clone();
         let agent_id = self.settings.agent_id.clone();
-        let workspace = self.settings.workspace.clone();
+        let workplace = self.workplace(session);
         let ingredients = move || {
             Ingredients {
                 settings: &settings,
                 model: &model,
                 agent_id: &agent_id,
-                workspace: &workspace,
+                workspace: &workplace.folder,
+                sandbox: workplace.sandbox.as_ref(),
                 tools,
             }
             .prompt()
@@ -160,7 +174,7 @@ impl Agent {
         let is_frozen = kept.is_some();
         let prompt = match kept {
             Some(prompt) => prompt,
-            None => self.new_prompt(model.clone(), &offer).await,
+            None => self.new_prompt(model.clone(), &offer, session).await,
         };
         let last_turn = match session {
             Some(session) => {

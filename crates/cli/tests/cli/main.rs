@@ -23,6 +23,8 @@ mod pairing;
 mod probe;
 mod prompt;
 mod pull;
+#[cfg(target_os = "linux")]
+mod sandbox;
 mod seeds;
 mod services;
 mod setup;

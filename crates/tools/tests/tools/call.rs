@@ -36,6 +36,7 @@ impl Stage {
         then(&Scene {
             session: &self.session,
             workspace,
+            sandbox: None,
             call_id: "call_1",
             decided: None,
         })
@@ -61,6 +62,7 @@ impl Stage {
         let scene = Scene {
             session: &self.session,
             workspace: &workspace,
+            sandbox: None,
             call_id: "call_1",
             decided,
         };
