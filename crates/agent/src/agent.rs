@@ -1,7 +1,7 @@
 //! What an agent has at hand: models, a store, and the owner's settings for a run.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use moltbot_llm::{
@@ -10,6 +10,7 @@ use moltbot_llm::{
 use moltbot_store::{Session, SessionPatch, Store, StoreError};
 use serde_json::{Map, Value};
 
+use crate::agents::{Agents, inherited_places, is_subagent};
 use crate::commands::RESET_SETTINGS;
 use crate::context::ContextSettings;
 use crate::disclosure::Offer;
@@ -24,7 +25,7 @@ use crate::skills::SkillCommand;
 use crate::toolbox::Toolbox;
 
 /// The session setting that holds a model chosen for this session.
-const MODEL_OVERRIDE: &str = "modelOverride";
+pub(crate) const MODEL_OVERRIDE: &str = "modelOverride";
 
 /// The session setting that holds the places it is bound to. A reset keeps it: what the owner forbade stays forbidden.
 const PLACES: &str = "places";
@@ -37,7 +38,7 @@ const PROFILE_OVERRIDE: &str = "authProfileOverride";
 const PROFILE_OVERRIDE_SOURCE: &str = "authProfileOverrideSource";
 
 /// The session setting that holds a thinking level chosen for this session.
-const THINKING_LEVEL: &str = "thinkingLevel";
+pub(crate) const THINKING_LEVEL: &str = "thinkingLevel";
 
 /// The session setting that says at which count of compactions memory was last written.
 pub(crate) const FLUSHED_AT_COMPACTION: &str = "memoryFlushCompactionCount";
@@ -83,6 +84,8 @@ pub struct Agent {
     pub(crate) context: ContextSettings,
     sandbox: Option<Arc<SandboxSettings>>,
     credentials: Arc<Credentials>,
+    /// The agents of this process, where it is one of them.
+    pub(crate) agents: Weak<Agents>,
 }
 
 impl Agent {
@@ -106,6 +109,7 @@ impl Agent {
             context: ContextSettings::default(),
             sandbox: None,
             credentials: Arc::default(),
+            agents: Weak::new(),
         }
     }
 
@@ -116,18 +120,18 @@ impl Agent {
         self
     }
 
+    /// The same agent as one of several.
+    #[must_use]
+    pub(crate) fn among(mut self, agents: Weak<Agents>) -> Self {
+        self.agents = agents;
+        self
+    }
+
     /// The same agent with these tools, and whoever decides about their calls.
     #[must_use]
     pub fn with_tools(mut self, tools: Toolbox, gate: Gate) -> Self {
         self.tools = tools;
         self.gate = gate;
-        self
-    }
-
-    /// The same agent without a tool, as it is where that tool has nothing to work with.
-    #[must_use]
-    pub fn without_tool(mut self, name: &str) -> Self {
-        self.tools = self.tools.filter(|one| one != name);
         self
     }
 
@@ -172,7 +176,7 @@ impl Agent {
     /// The tools that a session may use while a model answers, why not the others, and what the owner should know about
     /// the rules.
     pub fn allowed_tools(&self, session: &Session, model: &ModelRef) -> AllowedTools {
-        let scope = tool_scope(&session.key, &self.workplace(Some(session)));
+        let scope = tool_scope(Some(session), &self.workplace(Some(session)));
         let names = self.tools.names();
         self.policies
             .decide(&session.agent_id, model, &scope, names)
@@ -192,8 +196,7 @@ impl Agent {
         let allowed = match session {
             Some(session) => self.allowed_tools(session, first),
             None => {
-                let main = SessionKey::main(self.id()).to_string();
-                let scope = tool_scope(&main, &self.workplace(None));
+                let scope = tool_scope(None, &self.workplace(None));
                 self.policies
                     .decide(self.id(), first, &scope, self.tools.names())
             }
@@ -429,16 +432,24 @@ pub(crate) fn rungs(
     left_out.splice(0..0, dropped);
     let (rungs, outside) = Catalog::within(rungs, &settings.places)?;
     left_out.extend(outside);
-    let (rungs, outside) = Catalog::within(rungs, &session_places(session))?;
+    let (mut rungs, outside) = Catalog::within(rungs, &session_places(session))?;
     left_out.extend(outside);
+    for places in inherited_places(session) {
+        let (inside, outside) = Catalog::within(rungs, &places)?;
+        rungs = inside;
+        left_out.extend(outside);
+    }
     Ok((rungs, left_out))
 }
 
-/// What a session's key and the place where it works tell about its tools.
-pub(crate) fn tool_scope(session_key: &str, workplace: &Workplace) -> ToolPolicyScope<'static> {
+/// What a session (without one, the main one) and the place where it works tell about its tools.
+pub(crate) fn tool_scope(
+    session: Option<&Session>,
+    workplace: &Workplace,
+) -> ToolPolicyScope<'static> {
     let sandbox = workplace.sandbox.as_ref();
     ToolPolicyScope {
-        is_subagent: session_key.contains(":subagent:"),
+        is_subagent: session.is_some_and(is_subagent),
         is_sandboxed: sandbox.is_some(),
         is_read_only: sandbox.is_some_and(|sandbox| !sandbox.can_write()),
         ..ToolPolicyScope::default()

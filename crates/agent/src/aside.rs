@@ -55,9 +55,8 @@ impl<'a> Aside<'a> {
         let prompt = match (prompt, self.ladder.rungs().first()) {
             (Some(prompt), _) => prompt,
             (None, Some(first)) => {
-                agent
-                    .new_prompt(first.clone(), &offer, Some(self.session))
-                    .await
+                let session = Some(self.session);
+                agent.new_prompt(session, first.clone(), &offer).await
             }
             (None, None) => return Err(CatalogError::NothingConfigured.into()),
         };

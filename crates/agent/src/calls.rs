@@ -141,7 +141,7 @@ impl Calls<'_> {
             return refuse(self.no_such_tool(&name));
         };
         let agent = &self.session.agent_id;
-        let scope = tool_scope(&self.session.key, &self.workplace);
+        let scope = tool_scope(Some(self.session), &self.workplace);
         let mut allowed = self.policies.decide(agent, model, &scope, [name.as_str()]);
         // The search finds nothing but what is allowed; the rules are about that.
         if let Some(rule) = allowed.removed.remove(&name)

@@ -10,6 +10,7 @@ mod model;
 mod obey;
 mod parse;
 mod status;
+mod subagents;
 
 pub use known::command_names;
 pub use levels::{ReasoningLevel, UsageFooter, VerboseLevel};

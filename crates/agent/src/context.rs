@@ -28,7 +28,7 @@ mod trial;
 use moltbot_llm::{Content, Message, Provenance, UserMessage};
 
 pub use advice::TooLong;
-pub(crate) use compaction::{COMPACTION, Compaction};
+pub(crate) use compaction::{COMPACTION, Compaction, least_trusted, sources};
 pub(crate) use compactor::{Compactor, Goal};
 pub use settings::{ContextSettings, FlushSettings};
 

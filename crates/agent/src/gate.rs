@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use moltbot_guard::{Decision, Evidence, Plan, Preset, decide};
 
+use crate::agents::is_subagent;
 use crate::tool::Scene;
 
 /// Asks the owner about one call.
@@ -27,6 +28,8 @@ pub struct Question {
     pub rule: &'static str,
     /// Why it is asked, in words for the owner. May quote what the model wrote.
     pub reason: String,
+    /// Which sub-agent wants to do it; `None` where the agent itself does.
+    pub subagent: Option<String>,
 }
 
 /// What was decided about a call.
@@ -126,6 +129,10 @@ impl Gate {
             session_key: scene.session.key.clone(),
             rule: decision.rule,
             reason: decision.reason.clone(),
+            subagent: is_subagent(scene.session).then(|| {
+                let label = scene.session.label.clone();
+                label.unwrap_or_else(|| scene.session.key.clone())
+            }),
         };
         match approver.approve(&question).await {
             true => Verdict::Allow,

@@ -7,7 +7,7 @@ use moltbot_store::{Entry, NewEntry, Store, StoreError, Turn, TurnState};
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
-use crate::context::{COMPACTION, Compaction, Context, Line};
+use crate::context::{COMPACTION, Compaction, Context, Line, least_trusted, sources};
 use crate::disclosure::Offer;
 use crate::prompt::{PROMPT, Prompt};
 
@@ -196,10 +196,10 @@ pub(crate) async fn unanswered(
     let said = user
         .content
         .iter()
-        .filter(|part| part.from() != Provenance::Program);
+        .filter(|part| part.from() == Provenance::Owner);
     let text: Vec<&str> = said.filter_map(Content::as_text).collect();
     let text = text.join("\n");
-    // What the program itself asked is nobody's to ask again.
+    // What the program or another conversation said is not the person's to say again.
     Ok((!text.is_empty()).then_some(UnansweredMessage {
         text,
         state: *state,
@@ -235,6 +235,29 @@ pub(crate) async fn last_steps(store: &Store, session_id: &str) -> Result<LastSt
         }
     }
     Ok(steps)
+}
+
+/// What is known of a conversation that was had on somebody's behalf.
+pub(crate) struct Told {
+    /// The last words of its models; empty where they said none.
+    pub(crate) last_words: String,
+    /// The least trusted source of anything that its models were told. They may repeat it.
+    pub(crate) from: Provenance,
+}
+
+/// Reads a conversation for whoever it was had for.
+pub(crate) async fn told(store: &Store, session_id: &str) -> Result<Told, HistoryError> {
+    let said = transcript(store, session_id).await?;
+    let texts = said.iter().rev().filter_map(|message| match message {
+        Message::Assistant(answer) => Some(answer.text()),
+        Message::User(_) | Message::ToolResult(_) => None,
+    });
+    let last_words = { texts }.find(|text| !text.trim().is_empty());
+    let sources = said.iter().flat_map(sources).chain([Provenance::Agent]);
+    Ok(Told {
+        last_words: last_words.unwrap_or_default(),
+        from: least_trusted(sources),
+    })
 }
 
 fn group(entries: &[Entry]) -> Result<HashMap<&str, Vec<Message>>, HistoryError> {

@@ -10,6 +10,7 @@
 //! handed back. A turn whose process dies is found and marked by the next one.
 
 mod agent;
+mod agents;
 mod arguments;
 mod aside;
 mod calls;
@@ -47,6 +48,9 @@ mod turn;
 mod workspace;
 
 pub use agent::{Agent, AgentSettings, ChoiceError, session_places};
+pub use agents::{
+    Agents, Cleanup, MakeAgent, Sent, SpawnError, SpawnRequest, Spawned, Stopped, SubagentRules,
+};
 pub use commands::{
     Command, CommandError, Conversation, Directives, Names, Next, Parsed, Peer, ReasoningLevel,
     Taken, UsageFooter, VerboseLevel, command_names, compacted, parse, place_list, short_tokens,

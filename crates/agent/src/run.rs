@@ -101,10 +101,13 @@ impl Run<'_> {
                         prompt,
                     });
                 };
-                let said = self.said(&next);
+                let said = self.stamp.on(next.content.clone(), now_ms());
                 take_in(&said, &mut self.evidence);
                 self.keep(vec![Message::Assistant(message), said]).await?;
-                progress(Progress::Steered(next));
+                next.taken_up();
+                if next.receipt.is_none() {
+                    progress(Progress::Steered(next.text()));
+                }
                 progress(Progress::NextStep);
                 continue;
             }
@@ -188,10 +191,10 @@ impl Run<'_> {
             results.push(called.into_message());
         }
         for message in self.inbox.map(Inbox::take_steering).unwrap_or_default() {
-            let said = self.said(&message);
+            let said = self.stamp.on(message.content.clone(), now_ms());
             take_in(&said, &mut self.evidence);
             results.push(said);
-            progress(Progress::Steered(message));
+            progress(Progress::Steered(message.text()));
         }
         self.keep(results).await?;
         Ok(advice)
@@ -223,11 +226,6 @@ impl Run<'_> {
             .append(self.turn_id, vec![prompt.entry()])
             .await?;
         Ok(prompt)
-    }
-
-    /// A message of the person's that arrives now.
-    fn said(&self, text: &str) -> Message {
-        self.stamp.message(text, now_ms())
     }
 
     /// No tools were offered, so whatever is called does not exist.

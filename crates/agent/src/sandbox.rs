@@ -8,7 +8,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use moltbot_config::schema::{Sandbox, SandboxDocker, SandboxMode, SandboxScope, WorkspaceAccess};
+use moltbot_config::schema::{
+    Sandbox, SandboxDocker, SandboxMode, SandboxScope, SessionToolsVisibility, WorkspaceAccess,
+};
 use moltbot_config::{Environment, Snapshot};
 use moltbot_guard::sandbox::{Confinement, Limits, SandboxError, enforceable};
 use thiserror::Error;
@@ -49,6 +51,7 @@ pub struct SandboxSettings {
     pub left_aside: Vec<String>,
     /// Where what their programs keep for themselves is.
     homes: PathBuf,
+    sees_all_sessions: bool,
     agent_id: String,
     workspace: PathBuf,
     variables: BTreeMap<String, String>,
@@ -66,6 +69,8 @@ pub struct Sandboxed {
     pub home: PathBuf,
     /// What its commands are granted.
     pub confinement: Confinement,
+    /// Whether its tools may look at conversations that it did not start.
+    pub sees_all_sessions: bool,
     mode_key: String,
     /// The agent's own folder, whose notes a new one begins with.
     seed: Option<PathBuf>,
@@ -142,6 +147,8 @@ impl SandboxSettings {
                 .collect(),
             left_aside: left_aside(&sandbox, &docker),
             homes: state.join("sandbox"),
+            sees_all_sessions: sandbox.session_tools_visibility
+                == Some(SessionToolsVisibility::All),
             agent_id: agent_id.to_owned(),
             workspace,
             variables: variables(environment, docker.env),
@@ -180,6 +187,7 @@ impl SandboxSettings {
                 network: self.network,
                 limits: self.limits,
             },
+            sees_all_sessions: self.sees_all_sessions,
             seed: (self.access == WorkspaceAccess::None).then(|| self.workspace.clone()),
             workspace,
             access: self.access,

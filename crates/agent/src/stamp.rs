@@ -71,13 +71,18 @@ impl Stamp {
     }
 
     /// A message of the owner's, said at this time (milliseconds since the Unix epoch), its stamp before it.
+    #[cfg(test)]
     pub(crate) fn message(&self, text: &str, timestamp: i64) -> Message {
+        self.on(vec![Content::text(text, Provenance::Owner)], timestamp)
+    }
+
+    /// What was said at this time (milliseconds since the Unix epoch), whoever said it, its stamp before it.
+    pub(crate) fn on(&self, said: Vec<Content>, timestamp: i64) -> Message {
         let stamp = self
             .text(timestamp)
             .map(|text| Content::text(text, Provenance::Program));
-        let said = Content::text(text, Provenance::Owner);
         Message::User(UserMessage {
-            content: stamp.into_iter().chain([said]).collect(),
+            content: stamp.into_iter().chain(said).collect(),
             timestamp,
         })
     }

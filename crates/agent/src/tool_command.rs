@@ -107,7 +107,8 @@ impl Agent {
         progress: ProgressSink<'_>,
     ) -> Result<ToolCommandReport, TurnError> {
         let started = Instant::now();
-        let said = self.prompt.stamp.message(&command.said(), now_ms());
+        let words = Content::text(command.said(), Provenance::Owner);
+        let said = self.prompt.stamp.on(vec![words], now_ms());
         let entries = vec![history::entry(&said)];
         let (turn, _) = self.store.begin_turn(&session.session_id, entries).await?;
         let open = Open::new(self, turn.id);

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use moltbot_llm::{
-    AssistantMessage, Attempt, CatalogError, Ladder, LadderError, Message, ModelRef, Origin,
-    Priority, Request, ThinkingLevel, TokenCount, Usage,
+    AssistantMessage, Attempt, CatalogError, Content, Ladder, LadderError, Message, ModelRef,
+    Origin, Priority, Provenance, Request, ThinkingLevel, TokenCount, Usage,
 };
 use moltbot_store::{NewEntry, Session, SessionPatch, StoreError, TurnEnd};
 use thiserror::Error;
@@ -27,8 +27,12 @@ use crate::workspace::WorkspaceError;
 pub struct TurnRequest<'a> {
     /// The conversation it belongs to.
     pub session: &'a Session,
-    /// What the person says.
+    /// What the person says; empty where nobody does.
     pub message: &'a str,
+    /// What the program or another conversation says, each part with its source.
+    pub content: &'a [Content],
+    /// Whether a person waits for the answer.
+    pub priority: Priority,
     /// The model for this turn alone, by reference or alias.
     pub model: Option<&'a str>,
     /// The thinking level for this turn alone.
@@ -43,6 +47,8 @@ impl<'a> TurnRequest<'a> {
         Self {
             session,
             message,
+            content: &[],
+            priority: Priority::Person,
             model: None,
             thinking: None,
             inbox: None,
@@ -190,7 +196,10 @@ impl Agent {
             .clone();
         let offer = self.offer(Some(session), &first.reference);
         let prompt = history.prompt(&offer);
-        let message = self.prompt.stamp.message(request.message, now_ms());
+        let owner = (!request.message.is_empty())
+            .then(|| Content::text(request.message, Provenance::Owner));
+        let said = owner.into_iter().chain(request.content.iter().cloned());
+        let message = self.prompt.stamp.on(said.collect(), now_ms());
         let entries = vec![history::entry(&message)];
         let (turn, stored) = self.store.begin_turn(&session.session_id, entries).await?;
         let open = Open::new(self, turn.id);
@@ -204,7 +213,7 @@ impl Agent {
             thinking: request.thinking.unwrap_or_else(|| self.thinking(session)),
             origin: Origin {
                 session: Some(session.session_id.clone()),
-                priority: Priority::Person,
+                priority: request.priority,
                 profile: self.chosen_profile(session),
                 ..Origin::default()
             },
@@ -244,7 +253,7 @@ impl Agent {
             let prompt = match prompt {
                 Some(prompt) => prompt,
                 None => {
-                    run.keep_prompt(self.new_prompt(first, &offer, Some(session)).await)
+                    run.keep_prompt(self.new_prompt(Some(session), first, &offer).await)
                         .await?
                 }
             };

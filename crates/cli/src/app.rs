@@ -1,12 +1,14 @@
 //! What every command starts from: the environment, the configuration, and what is built out of them.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use moltbot_agent::{
-    Agent, AgentSettings, ContextSettings, Gate, ImageModels, Limits, Outlet, Preset,
-    PromptSettings, SandboxSettings, SessionKey, Skills, StoredRecords, ToolPolicies, command_names, skill_commands,
+    Agent, AgentSettings, Agents, ContextSettings, Gate, ImageModels, Limits, Outlet, Preset,
+    PromptSettings, SandboxSettings, SessionKey, Skills, StoredRecords, SubagentRules, Tool,
+    ToolPolicies, command_names, skill_commands,
 };
 use moltbot_config::schema::GuardPreset;
 use moltbot_config::{
@@ -14,8 +16,8 @@ use moltbot_config::{
 };
 use moltbot_engine::models::{self, InstalledModel};
 use moltbot_llm::{
-    Backend, Backends, Catalog, CooldownPolicy, Credentials, Knowledge, Places, ThinkingLevel,
-    over_http,
+    Backend, Backends, Catalog, CooldownPolicy, Credentials, Knowledge, Lines, Places,
+    ThinkingLevel, over_http_in,
 };
 use moltbot_services::{Launcher, ServedBackend, Services};
 use moltbot_store::{Session, Store};
@@ -33,6 +35,22 @@ use crate::toolbox;
 pub(crate) struct App {
     /// The configuration as it stands.
     pub(crate) snapshot: Snapshot,
+}
+
+/// What the agents of a process share: one store, one line before each server, one engine, one of each tool server.
+struct Shared {
+    store: Store,
+    lines: Lines,
+    services: Arc<Services>,
+    engine: Option<Arc<dyn Backend>>,
+    /// The longest run that the command line allows.
+    timeout: Option<u64>,
+    gate: Gate,
+    outlets: Vec<Arc<dyn Outlet>>,
+    /// The tools of the servers that the owner configured.
+    foreign: Vec<Arc<dyn Tool>>,
+    /// Whether what the owner should know was said: it is the same for every agent.
+    said: AtomicBool,
 }
 
 /// The environment that the global flags ask for.
@@ -148,14 +166,50 @@ impl App {
         }
     }
 
-    /// The agent, ready to take turns: `gate` decides about its tool calls, and what it says by itself goes out by
-    /// `outlets`.
-    pub(crate) async fn agent(
+    /// The agents, each made when it is needed: `gate` decides about their tool calls, and what they say by themselves
+    /// goes out by `outlets`.
+    pub(crate) async fn agents(
         &self,
-        agent_id: &str,
         timeout: Option<u64>,
         gate: Gate,
         outlets: Vec<Arc<dyn Outlet>>,
+    ) -> Result<Arc<Agents>, Exit> {
+        let store = Store::open(&self.paths().database)?;
+        let services = Arc::new(self.services()?);
+        let recovering = Arc::clone(&services);
+        tokio::spawn(async move { recovering.recover().await });
+        let records = Arc::new(StoredRecords::new(store.clone()));
+        let foreign = toolbox::mcp_servers(&self.snapshot, records).tools().await;
+        for notice in &foreign.notices {
+            output::note(output::styled(output::WARN, output::plain(notice)));
+        }
+        let shared = Shared {
+            store: store.clone(),
+            lines: Lines::default(),
+            services,
+            engine: self.engine()?,
+            timeout,
+            gate: gate.with_preset(self.guard_preset()),
+            outlets,
+            foreign: foreign.tools,
+            said: AtomicBool::new(false),
+        };
+        let rules = SubagentRules::from_config(&self.snapshot.config);
+        let app = Self {
+            snapshot: self.snapshot.clone(),
+        };
+        let make = move |id: &str, agents| {
+            let made = app.make_agent(id, &shared, agents);
+            made.map_err(|exit| exit.message().to_owned())
+        };
+        Ok(Agents::new(store, rules, Box::new(make)))
+    }
+
+    fn make_agent(
+        &self,
+        agent_id: &str,
+        shared: &Shared,
+        agents: Weak<Agents>,
     ) -> Result<Agent, Exit> {
         let credentials = Arc::new(self.credentials(agent_id));
         let has_anthropic_key = credentials.find("anthropic").is_some();
@@ -163,21 +217,25 @@ impl App {
         let settings = AgentSettings {
             agent_id: agent_id.to_owned(),
             thinking: defaults.thinking_default.map(thinking_level),
-            timeout: timeout.map_or_else(|| defaults.timeout(), Duration::from_secs),
+            timeout: shared
+                .timeout
+                .map_or_else(|| defaults.timeout(), Duration::from_secs),
             places: Places::only(self.snapshot.config.agents().places(agent_id)),
             has_anthropic_key,
             limits: Limits::from_config(&self.snapshot.config.agents().limits(agent_id)),
             workspace: self.snapshot.workspace(agent_id),
         };
         let (prompt, notices) = PromptSettings::from_snapshot(&self.snapshot, agent_id);
-        let store = Store::open(&self.paths().database)?;
+        let store = shared.store.clone();
         let knowledge = self.knowledge_in(&store).asking(Arc::clone(&credentials));
         let knowledge = Arc::new(knowledge);
-        let http = over_http(Arc::clone(&credentials), Arc::clone(&knowledge));
-        let services = Arc::new(self.services()?);
-        let served = Arc::new(ServedBackend::new(http, Arc::clone(&services)));
-        tokio::spawn(async move { services.recover().await });
-        let backends = Backends::new(served, self.engine()?, knowledge);
+        let http = over_http_in(
+            Arc::clone(&credentials),
+            Arc::clone(&knowledge),
+            shared.lines.clone(),
+        );
+        let served = Arc::new(ServedBackend::new(http, Arc::clone(&shared.services)));
+        let backends = Backends::new(served, shared.engine.clone(), knowledge);
         let catalog = self.catalog()?;
         let images = ImageModels::new(
             catalog.clone(),
@@ -185,10 +243,12 @@ impl App {
             settings.clone(),
             defaults.image_model.as_ref(),
         );
-        let warnings = catalog.warnings().iter().chain(images.warnings());
         let sandbox = self.sandbox(agent_id)?;
-        for warning in warnings.chain(&notices).chain(&sandbox.notice()) {
-            output::note(output::styled(output::WARN, warning));
+        if !shared.said.swap(true, Ordering::Relaxed) {
+            let warnings = catalog.warnings().iter().chain(images.warnings());
+            for warning in warnings.chain(&notices).chain(&sandbox.notice()) {
+                output::note(output::styled(output::WARN, warning));
+            }
         }
         let snapshot = &self.snapshot;
         let mut tools = toolbox::toolbox(
@@ -198,11 +258,17 @@ impl App {
             self.memory(agent_id),
             &prompt.skills,
             DocumentReader::new(this_program()?, vec!["document-worker".to_owned()]),
+            agents,
         );
-        toolbox::media(snapshot, agent_id, images, outlets, &mut tools);
-        let records = Arc::new(StoredRecords::new(store.clone()));
-        for notice in toolbox::add_mcp(snapshot, records, &mut tools).await {
-            output::note(output::styled(output::WARN, output::plain(&notice)));
+        toolbox::media(
+            snapshot,
+            agent_id,
+            images,
+            shared.outlets.clone(),
+            &mut tools,
+        );
+        for tool in &shared.foreign {
+            tools.insert(Arc::clone(tool));
         }
         let reserved: Vec<&str> = command_names().collect();
         let skills = Skills::find(&prompt.skills);
@@ -219,14 +285,18 @@ impl App {
             .with_prompt(prompt)
             .with_sandbox(sandbox)
             .with_context(context)
-            .with_tools(tools, gate.with_preset(self.guard_preset()))
+            .with_tools(tools, shared.gate.clone())
             .with_tool_policies(ToolPolicies::new(&self.snapshot.config)))
     }
 
     /// How the conversations of an agent are sandboxed.
     pub(crate) fn sandbox(&self, agent_id: &str) -> Result<SandboxSettings, Exit> {
         let program = this_program()?;
-        Ok(SandboxSettings::from_snapshot(&self.snapshot, agent_id, program))
+        Ok(SandboxSettings::from_snapshot(
+            &self.snapshot,
+            agent_id,
+            program,
+        ))
     }
 
     /// How much the owner wants to be asked about.

@@ -8,11 +8,11 @@ mod sign_of_life;
 mod slash;
 mod view;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use moltbot_agent::{
-    Agent, Conversation, Directives, Gate, Next, ReasoningLevel, ToolCommand, TurnError,
-    TurnRequest, compacted,
+    Agent, Agents, Conversation, Directives, Gate, Inbox, Next, Occasion, ReasoningLevel,
+    ToolCommand, TurnError, TurnRequest, compacted, stopped,
 };
 use moltbot_llm::Api;
 use moltbot_store::TurnState;
@@ -23,8 +23,8 @@ use crate::commands::footnotes;
 use crate::exit::Exit;
 use crate::interrupt::{self, ctrl_c, interrupt};
 use crate::output;
-use approval::AtTerminal;
-use input::{Input, Line};
+use approval::{AtTerminal, TerminalLock};
+use input::{Input, Line, Notices};
 pub(crate) use screen::Screen;
 use sign_of_life::SignOfLife;
 pub(crate) use slash::conversation;
@@ -32,8 +32,11 @@ use view::{End, View};
 
 /// A chat in progress.
 struct Chat {
-    agent: Agent,
     sign: SignOfLife,
+    agents: Arc<Agents>,
+    agent: Arc<Agent>,
+    /// Whether a person types.
+    interactive: bool,
     /// With what the command line said for this chat alone.
     conversation: Conversation,
     screen: Arc<Screen>,
@@ -50,28 +53,51 @@ enum Outcome {
     Leave,
 }
 
+/// What the agent is asked for.
+enum Ask<'a> {
+    /// What the person says.
+    Message(&'a str),
+    /// What came back of work that it gave away.
+    Announcements,
+}
+
 /// Talks until the person leaves.
 pub(crate) async fn run(globals: &Globals, args: ChatArgs) -> Result<(), Exit> {
     interrupt::hear_orders();
     let app = App::load(globals, false)?;
     let agent_id = app.agent_id(args.agent.as_deref())?;
     let mut input = Input::open(&app.paths().state_dir.join("chat-history"));
+    let interactive = input.is_interactive();
+    let notices = input.notices();
     let sign = SignOfLife::default();
-    let gate = match input.is_interactive() {
-        true => Gate::asking(Arc::new(AtTerminal { sign: sign.clone() })),
+    let terminal = TerminalLock::default();
+    let own_key = Arc::new(OnceLock::new());
+    let gate = match interactive {
+        true => Gate::asking(Arc::new(AtTerminal {
+            session_key: Arc::clone(&own_key),
+            terminal: Arc::clone(&terminal),
+            notices: notices.clone(),
+            sign: sign.clone(),
+        })),
         false => Gate::closed(),
     };
     let screen = Arc::new(Screen::default());
-    let agent = app
-        .agent(&agent_id, None, gate, vec![Arc::clone(&screen) as _])
+    let agents = app
+        .agents(None, gate, vec![Arc::clone(&screen) as _])
         .await?;
+    let agent = agents.agent(&agent_id).map_err(Exit::failed)?;
     // Held until the chat ends.
     let services = app.services()?;
     services.keep_warm().await;
     let session = app.session(&agent, args.session.as_deref()).await?;
+    // Set once, here.
+    let _ = own_key.set(session.key.clone());
+    agents.attend(&session.key).await?;
     let mut chat = Chat {
+        agents,
         agent,
         sign,
+        interactive,
         conversation: Conversation {
             model: args.model,
             thinking: args.thinking,
@@ -82,23 +108,39 @@ pub(crate) async fn run(globals: &Globals, args: ChatArgs) -> Result<(), Exit> {
     };
     chat.greet().await?;
     let mut failed = false;
-    loop {
-        let text = match input.read().await? {
-            Line::Text(text) if slash::leaves(&text) => break,
-            Line::Text(text) => text,
-            Line::End => break,
-        };
-        match chat.take(&text).await? {
+    let mut ended = false;
+    while !ended {
+        // Between two of these, sub-agents may ask.
+        let _terminal = terminal.lock().await;
+        let mut outcome = chat.tell().await?;
+        if !matches!(outcome, Outcome::Leave) {
+            let line = tokio::select! {
+                line = input.read() => line?,
+                never = chat.say_what_comes_back(notices.clone()) => match never {},
+            };
+            outcome = match line {
+                Line::Text(text) if slash::leaves(&text) => Outcome::Leave,
+                Line::Text(text) => chat.take(&text).await?,
+                Line::Blank => Outcome::Answered,
+                Line::End if interactive => Outcome::Leave,
+                Line::End => {
+                    ended = true;
+                    chat.wait_for_all().await?
+                }
+            };
+        }
+        match outcome {
             Outcome::Answered | Outcome::Stopped => {}
             Outcome::Failed => failed = true,
-            Outcome::Leave => break,
+            Outcome::Leave => ended = true,
         }
     }
+    chat.leave();
     if let Some(order) = interrupt::order() {
         return Err(Exit::silent(order.exit_code()));
     }
     // A script that pipes messages in learns from the exit code that one of them got no answer.
-    match failed && !input.is_interactive() {
+    match failed && !interactive {
         true => Err(Exit::silent(1)),
         false => Ok(()),
     }
@@ -166,16 +208,81 @@ impl Chat {
             Next::Ask {
                 message,
                 directives,
-            } => return self.turn(&message, directives).await,
-            Next::Stop => output::line("Nothing is running; /exit leaves.")?,
+            } => return self.turn(Ask::Message(&message), directives).await,
+            Next::Stop => {
+                let key = &self.conversation.session.key;
+                output::line(match self.agents.stop(key).await.subagents {
+                    0 => "Nothing is running; /exit leaves.".to_owned(),
+                    count => stopped(count),
+                })?;
+            }
             Next::Compact(instructions) => return self.compact(instructions.as_deref()).await,
             Next::CallTool(command) => return self.call_tool(&command).await,
         }
         Ok(Outcome::Answered)
     }
 
+    /// Has the agent tell what came back of work that it gave away, if anything did.
+    async fn tell(&self) -> Result<Outcome, Exit> {
+        let key = &self.conversation.session.key;
+        let mut outcome = Outcome::Answered;
+        while self.agents.has_announcements(key) && matches!(outcome, Outcome::Answered) {
+            for about in self.agents.announcements(key) {
+                self.dim(output::plain(&format!("Back from a sub-agent: {about}")));
+            }
+            outcome = self.turn(Ask::Announcements, Directives::default()).await?;
+        }
+        Ok(outcome)
+    }
+
+    /// Says at the prompt what comes back meanwhile.
+    async fn say_what_comes_back(&self, notices: Notices) -> std::convert::Infallible {
+        let key = &self.conversation.session.key;
+        let mut known = self.agents.announcements(key).len();
+        loop {
+            self.agents.more_announcements(key, known).await;
+            let all = self.agents.announcements(key);
+            for about in all.iter().skip(known) {
+                notices.say(&format!(
+                    "Back from a sub-agent: {about}. Press Enter to hear of it."
+                ));
+            }
+            known = all.len();
+        }
+    }
+
+    /// For a pipe: waits until everything is back, and has it told.
+    async fn wait_for_all(&self) -> Result<Outcome, Exit> {
+        let key = &self.conversation.session.key;
+        loop {
+            tokio::select! {
+                more = self.agents.all_back(key) => if !more {
+                    return Ok(Outcome::Answered);
+                },
+                () = interrupt() => {
+                    self.agents.stop(key).await;
+                    return Ok(Outcome::Stopped);
+                }
+            }
+            match self.tell().await? {
+                Outcome::Answered => {}
+                other => return Ok(other),
+            }
+        }
+    }
+
+    /// Says what ends with the chat.
+    fn leave(&self) {
+        let at_work = self.agents.under_way(&self.conversation.session.key);
+        if at_work > 0 {
+            self.dim(format!(
+                "{at_work} sub-agents were still at work and end here; the next chat tells what they left."
+            ));
+        }
+    }
+
     /// Takes one turn and shows it as it comes.
-    async fn turn(&self, message: &str, directives: Directives) -> Result<Outcome, Exit> {
+    async fn turn(&self, ask: Ask<'_>, directives: Directives) -> Result<Outcome, Exit> {
         let talk = &self.conversation;
         let reasoning = directives
             .reasoning
@@ -185,16 +292,38 @@ impl Chat {
             .verbose
             .or_else(|| self.agent.verbose(&talk.session))
             .unwrap_or(talk.verbose);
-        let view = View::new(self.sign.clone(), reasoning != ReasoningLevel::Off, verbose);
-        let request = TurnRequest {
-            model: directives.model.as_deref().or(talk.model.as_deref()),
-            thinking: directives.thinking.or(talk.thinking),
-            ..TurnRequest::new(&talk.session, message)
+        let occasion = match ask {
+            Ask::Message(_) => Occasion::Person,
+            Ask::Announcements => Occasion::Unasked,
         };
+        let show_reasoning = reasoning != ReasoningLevel::Off;
+        let view = View::new(self.sign.clone(), show_reasoning, verbose, occasion);
+        // Whatever reads a pipe gets one answer to each message.
+        let inbox = self.interactive.then(Inbox::new);
         self.screen.open(&talk.session, view);
         let mut show = |progress| self.screen.progress(progress);
         let result = {
-            let turn = self.agent.turn(request, interrupt(), &mut show);
+            let turn = async {
+                let (agent, session) = (&self.agent, &talk.session);
+                let Ask::Message(message) = ask else {
+                    let told = self.agents.announce(
+                        agent,
+                        session,
+                        inbox.as_ref(),
+                        interrupt(),
+                        &mut show,
+                    );
+                    return told.await;
+                };
+                let request = TurnRequest {
+                    model: directives.model.as_deref().or(talk.model.as_deref()),
+                    thinking: directives.thinking.or(talk.thinking),
+                    inbox: inbox.as_ref(),
+                    ..TurnRequest::new(session, message)
+                };
+                let turn = self.agents.turn(agent, request, interrupt(), &mut show);
+                turn.await.map(Some)
+            };
             tokio::pin!(turn);
             // The first Ctrl-C stops the answer; if that takes long, a second one leaves.
             tokio::select! {
@@ -213,7 +342,8 @@ impl Chat {
             })?;
         }
         match result {
-            Ok(report) => {
+            Ok(None) => Ok(Outcome::Answered),
+            Ok(Some(report)) => {
                 let usage = self.agent.usage_line(&talk.session, &report);
                 for text in usage.into_iter().chain(footnotes(&report)) {
                     self.dim(text);
@@ -222,7 +352,10 @@ impl Chat {
                 Ok(Outcome::Answered)
             }
             Err(TurnError::Stopped) => {
-                self.dim("Stopped.");
+                match self.agents.stop(&talk.session.key).await.subagents {
+                    0 => self.dim("Stopped."),
+                    count => self.dim(stopped(count)),
+                }
                 Ok(Outcome::Stopped)
             }
             Err(error) => {
@@ -236,7 +369,7 @@ impl Chat {
     async fn call_tool(&self, command: &ToolCommand) -> Result<Outcome, Exit> {
         let talk = &self.conversation;
         let verbose = self.agent.verbose(&talk.session).unwrap_or(talk.verbose);
-        let mut view = View::new(self.sign.clone(), false, verbose);
+        let mut view = View::new(self.sign.clone(), false, verbose, Occasion::Person);
         let mut show = |progress| view.progress(progress);
         let result = self
             .agent

@@ -1,9 +1,9 @@
 //! The tools of an agent, put together from what the owner configured.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
-use moltbot_agent::{ImageModels, Outlet, SkillSettings, Skills, Toolbox};
+use moltbot_agent::{Agents, ImageModels, Outlet, SkillSettings, Skills, Toolbox};
 use moltbot_config::Snapshot;
 use moltbot_llm::Records;
 use moltbot_store::Store;
@@ -13,7 +13,7 @@ use moltbot_tools::memory::{Memory, MemoryGet, MemorySearch};
 use moltbot_tools::web::{FetchSettings, SearchSettings, WebFetch, WebSearch};
 use moltbot_tools::{
     AgentsList, ExecSettings, ExecTool, Folders, ImageTool, MessageTool, ProcessTable, ProcessTool,
-    SessionAccess, SessionsHistory, SessionsList, file_tools,
+    SessionAccess, SessionsHistory, SessionsList, SessionsSend, SessionsSpawn, file_tools,
 };
 
 /// Where results of tools that were too long are kept whole.
@@ -30,6 +30,7 @@ pub(crate) fn toolbox(
     memory: Memory,
     skills: &SkillSettings,
     documents: DocumentReader,
+    agents: Weak<Agents>,
 ) -> Toolbox {
     let mut tools = Toolbox::new();
     files(snapshot, agent_id, documents, &mut tools);
@@ -43,7 +44,13 @@ pub(crate) fn toolbox(
     let config = &snapshot.config;
     let access = SessionAccess::from_config(config);
     tools.add(SessionsList::new(store.clone(), access.clone()));
-    tools.add(SessionsHistory::new(store.clone(), access));
+    tools.add(SessionsHistory::new(store.clone(), access.clone()));
+    tools.add(SessionsSend::new(
+        Weak::clone(&agents),
+        store.clone(),
+        access,
+    ));
+    tools.add(SessionsSpawn::new(agents));
     // Where there is one agent, there is nothing to list.
     if config.agents().list().len() > 1 {
         tools.add(AgentsList::from_config(config));
@@ -60,20 +67,6 @@ pub(crate) fn mcp_servers(snapshot: &Snapshot, records: Arc<dyn Records>) -> Mcp
         records,
         results_dir(snapshot),
     )
-}
-
-/// Adds the tools of the servers that the owner configured. Gives what the owner should know about those that are
-/// missing.
-pub(crate) async fn add_mcp(
-    snapshot: &Snapshot,
-    records: Arc<dyn Records>,
-    tools: &mut Toolbox,
-) -> Vec<String> {
-    let found = mcp_servers(snapshot, records).tools().await;
-    for tool in found.tools {
-        tools.insert(tool);
-    }
-    found.notices
 }
 
 /// What an agent sees pictures with, and says something with while it works; neither where it cannot.

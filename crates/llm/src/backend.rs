@@ -12,7 +12,7 @@ use crate::knowledge::Knowledge;
 use crate::message::AssistantMessage;
 use crate::model::{Api, Model};
 use crate::nudge::Nudging;
-use crate::queue::Queued;
+use crate::queue::{Lines, Queued};
 use crate::relocate::Relocating;
 use crate::repair::Repairing;
 use crate::request::Request;
@@ -55,7 +55,16 @@ pub trait Backend: Send + Sync {
 /// than it has slots, and one that loads its model is waited for (outside of the line, where nobody has to wait behind,
 /// and after all servers of the model were tried).
 pub fn over_http(credentials: Arc<Credentials>, knowledge: Arc<Knowledge>) -> Arc<dyn Backend> {
-    Arc::new(Waiting::new(dependable(credentials, knowledge)))
+    over_http_in(credentials, knowledge, Lines::default())
+}
+
+/// [`over_http`], waiting in these lines before the servers.
+pub fn over_http_in(
+    credentials: Arc<Credentials>,
+    knowledge: Arc<Knowledge>,
+    lines: Lines,
+) -> Arc<dyn Backend> {
+    Arc::new(Waiting::new(dependable(credentials, knowledge, lines)))
 }
 
 /// [`over_http`] without the outermost of it: a server that loads its model or is busy is not waited for, but fails like
@@ -64,17 +73,21 @@ pub fn over_http_at_once(
     credentials: Arc<Credentials>,
     knowledge: Arc<Knowledge>,
 ) -> Arc<dyn Backend> {
-    Arc::new(dependable(credentials, knowledge))
+    Arc::new(dependable(credentials, knowledge, Lines::default()))
 }
 
-fn dependable(credentials: Arc<Credentials>, knowledge: Arc<Knowledge>) -> impl Backend {
+fn dependable(
+    credentials: Arc<Credentials>,
+    knowledge: Arc<Knowledge>,
+    lines: Lines,
+) -> impl Backend {
     let http = HttpBackend::new(Arc::clone(&credentials));
     let fitted = Budgeting::new(http, Arc::clone(&credentials), Arc::clone(&knowledge));
     let signed = Rotating::new(fitted, credentials, Arc::clone(&knowledge));
     let mended = Repairing::new(signed, Arc::clone(&knowledge));
     let nudged = Nudging::new(mended);
     let found = Relocating::new(nudged, knowledge);
-    Queued::new(found)
+    Queued::within(found, lines)
 }
 
 /// The backends of this process (HTTP always, the engine where it was built in), and what is known of the servers

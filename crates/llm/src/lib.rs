@@ -53,7 +53,9 @@ mod rotation;
 mod tokens;
 mod waiting;
 
-pub use backend::{Backend, Backends, EventSink, Reply, over_http, over_http_at_once};
+pub use backend::{
+    Backend, Backends, EventSink, Reply, over_http, over_http_at_once, over_http_in,
+};
 pub use call_form::{CallForm, tool_response};
 pub use catalog::{Catalog, CatalogError, ModelRow};
 pub use clocks::Clocks;
@@ -80,7 +82,7 @@ pub use nudge::Nudging;
 pub use places::{LOCAL, Places, place};
 pub use probe::active::{Asked, SystemRules, ToolCalling, ask_model};
 pub use probe::{Fact, ModelState, Probe, ProbeError, ServedModel, ServerKind, probe};
-pub use queue::Queued;
+pub use queue::{Lines, Queued};
 pub use records::{Records, ShortMemory};
 pub use reference::{ModelRef, ModelRefError, normalize_provider};
 pub use relocate::Relocating;

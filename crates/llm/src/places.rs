@@ -34,6 +34,11 @@ impl Places {
         self.bounds.is_some()
     }
 
+    /// The places, as they were named; empty where nothing is forbidden.
+    pub fn list(&self) -> &[String] {
+        self.bounds.as_deref().unwrap_or_default()
+    }
+
     /// Whether a conversation may go to this model's server. A hosted provider whose region nobody declared is nowhere
     /// in particular: only its own name lets it in.
     pub fn admit(&self, model: &Model) -> bool {

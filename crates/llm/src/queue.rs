@@ -39,27 +39,37 @@ const LOCAL_SLOTS: u32 = 4;
 /// Slots of a server elsewhere that does not tell. Its real limit is its rate limit.
 const HOSTED_SLOTS: u32 = 16;
 
-/// Lets as many requests through to each server as it has slots, and chooses among the servers of a model.
-pub struct Queued<B> {
-    inner: B,
+/// The lines before the servers. Clones are the same lines: agents with credentials of their own wait in them together.
+#[derive(Clone, Default)]
+pub struct Lines(Arc<Standings>);
+
+#[derive(Default)]
+struct Standings {
     /// By [`Endpoint::server`]. As many as the owner configured.
     servers: Mutex<HashMap<String, Arc<Server>>>,
     homes: Mutex<Homes>,
 }
 
+/// Lets as many requests through to each server as it has slots, and chooses among the servers of a model.
+pub struct Queued<B> {
+    inner: B,
+    lines: Lines,
+}
+
 impl<B> Queued<B> {
     /// Queues what goes to `inner`.
     pub fn new(inner: B) -> Self {
-        Self {
-            inner,
-            servers: Mutex::default(),
-            homes: Mutex::default(),
-        }
+        Self::within(inner, Lines::default())
+    }
+
+    /// Queues what goes to `inner` in these lines.
+    pub fn within(inner: B, lines: Lines) -> Self {
+        Self { inner, lines }
     }
 
     fn server(&self, base_url: &str) -> Arc<Server> {
         let name = Endpoint::server(base_url);
-        let mut servers = locked(&self.servers);
+        let mut servers = locked(&self.lines.0.servers);
         if let Some(server) = servers.get(&name) {
             return Arc::clone(server);
         }
@@ -78,7 +88,7 @@ impl<B> Queued<B> {
         model: &Model,
         request: &Request,
     ) -> Option<(usize, Reason)> {
-        let mut homes = locked(&self.homes);
+        let mut homes = locked(&self.lines.0.homes);
         let provider = &model.reference.provider;
         let session = request.origin.session.as_deref();
         let open = || (0..servers.len()).filter(|index| !left.contains(index));

@@ -5,6 +5,7 @@
 //!   transcript and opens another under the same key.
 //! - A [`Turn`] is one request and everything done to answer it. A session has one running turn at a
 //!   time.
+//! - A [`SubagentRun`] is work that a session gave to a sub-agent, until it was told what came of it.
 //! - A [`Record`] is something learned that may be forgotten: facts about a server, a cooldown.
 //!
 //! [`Store`] is the handle to all of it. Every call is one transaction, on disk when the call
@@ -22,6 +23,7 @@ mod owner;
 mod record;
 mod session;
 mod store;
+mod subagent_run;
 mod turn;
 mod writer;
 
@@ -30,4 +32,5 @@ pub use error::StoreError;
 pub use record::Record;
 pub use session::{Session, SessionPatch};
 pub use store::Store;
+pub use subagent_run::{RunState, SubagentRun};
 pub use turn::{Turn, TurnEnd, TurnState, Usage};

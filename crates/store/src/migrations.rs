@@ -9,6 +9,7 @@ use crate::error::Failure;
 const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_sessions.sql"),
     include_str!("../migrations/0002_records.sql"),
+    include_str!("../migrations/0003_subagents.sql"),
 ];
 
 /// Marks the file as ours (`PRAGMA application_id`): "molt" in ASCII.

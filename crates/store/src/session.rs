@@ -68,9 +68,11 @@ pub(crate) fn by_id(db: &Connection, session_id: &str) -> Result<Option<Session>
     one(db, "WHERE t.session_id = ?1", [session_id])
 }
 
-/// All sessions, the one used last first.
+/// All sessions that were not put away, the one used last first.
 pub(crate) fn all(db: &Connection) -> Result<Vec<Session>, Failure> {
-    let mut select = db.prepare_cached(&format!("{SELECT} ORDER BY s.updated_at DESC, s.key"))?;
+    let mut select = db.prepare_cached(&format!(
+        "{SELECT} WHERE s.archived_at IS NULL ORDER BY s.updated_at DESC, s.key"
+    ))?;
     let sessions = select.query_map([], read)?.collect::<Result<_, _>>()?;
     Ok(sessions)
 }

@@ -7,8 +7,8 @@ use crate::database::{BUSY_TIMEOUT, Database};
 use crate::error::Failure;
 use crate::writer::Writer;
 use crate::{
-    Entry, NewEntry, Record, Session, SessionPatch, StoreError, Turn, TurnEnd, Usage, entry,
-    record, session, turn,
+    Entry, NewEntry, Record, Session, SessionPatch, StoreError, SubagentRun, Turn, TurnEnd, Usage,
+    entry, record, session, subagent_run, turn,
 };
 
 /// A handle to the file; clones share it. Each call is one transaction and is on disk when it
@@ -70,7 +70,17 @@ impl Store {
             .await
     }
 
-    /// All sessions, the one used last first.
+    /// The session with this key, also one that was put away; `None` where there is none.
+    ///
+    /// # Errors
+    /// Only those that name a file.
+    pub async fn session_by_key(&self, key: &str) -> Result<Option<Session>, StoreError> {
+        let key = key.to_owned();
+        self.call(move |db| session::by_key(db.reader(), &key))
+            .await
+    }
+
+    /// All sessions that were not put away, the one used last first.
     ///
     /// # Errors
     /// Only those that name a file.
@@ -279,6 +289,90 @@ impl Store {
     pub async fn remove_record(&self, kind: &str, key: &str) -> Result<bool, StoreError> {
         let (kind, key) = (kind.to_owned(), key.to_owned());
         self.call(move |db| db.write(|tx, _| record::remove(tx, &kind, &key)))
+            .await
+    }
+
+    /// Notes that a session gave work to a sub-agent, which this store's process does. `task` is a JSON text.
+    ///
+    /// # Errors
+    /// [`StoreError::BodyNotJson`].
+    pub async fn begin_subagent_run(
+        &self,
+        id: &str,
+        requester_key: &str,
+        child_key: &str,
+        task: &str,
+    ) -> Result<(), StoreError> {
+        NewEntry::new("task", task).check()?;
+        let [id, requester, child, task] = [id, requester_key, child_key, task].map(str::to_owned);
+        self.call(move |db| {
+            db.write(|tx, owner| subagent_run::begin(tx, owner, &id, &requester, &child, &task))
+        })
+        .await
+    }
+
+    /// Notes what came of a sub-agent's work, a JSON text. Work that is another process's, or over, is left alone.
+    ///
+    /// # Errors
+    /// [`StoreError::BodyNotJson`].
+    pub async fn end_subagent_run(&self, id: &str, outcome: &str) -> Result<(), StoreError> {
+        NewEntry::new("outcome", outcome).check()?;
+        let [id, outcome] = [id, outcome].map(str::to_owned);
+        self.call(move |db| db.write(|tx, owner| subagent_run::end(tx, owner, &id, &outcome)))
+            .await
+    }
+
+    /// Notes that the session that gave the work has been told what came of it.
+    ///
+    /// # Errors
+    /// Only those that name a file.
+    pub async fn announced_subagent_run(&self, id: &str) -> Result<(), StoreError> {
+        let id = id.to_owned();
+        self.call(move |db| db.write(|tx, _| subagent_run::announced(tx, &id)))
+            .await
+    }
+
+    /// Takes over what dead processes left of a session's work, oldest first: what still ran counts as interrupted. What
+    /// is given here the session has not been told of, and nobody else will tell it.
+    ///
+    /// # Errors
+    /// Only those that name a file.
+    pub async fn adopt_subagent_runs(
+        &self,
+        requester_key: &str,
+    ) -> Result<Vec<SubagentRun>, StoreError> {
+        let key = requester_key.to_owned();
+        self.call(move |db| db.write(|tx, owner| subagent_run::adopt(tx, owner, &key)))
+            .await
+    }
+
+    /// All work that a session gave to sub-agents, oldest first.
+    ///
+    /// # Errors
+    /// Only those that name a file.
+    pub async fn subagent_runs(&self, requester_key: &str) -> Result<Vec<SubagentRun>, StoreError> {
+        let key = requester_key.to_owned();
+        self.call(move |db| subagent_run::of_requester(db.reader(), &key))
+            .await
+    }
+
+    /// Puts away the sessions of sub-agents whose work ended before this time (milliseconds since the Unix epoch) and
+    /// was told of: they are no longer listed, their transcripts stay. Says how many.
+    ///
+    /// # Errors
+    /// Only those that name a file.
+    pub async fn archive_subagents(&self, ended_before: i64) -> Result<usize, StoreError> {
+        self.call(move |db| db.write(|tx, _| subagent_run::archive(tx, ended_before)))
+            .await
+    }
+
+    /// Puts one session away: it is no longer listed, its transcript stays.
+    ///
+    /// # Errors
+    /// Only those that name a file.
+    pub async fn archive_session(&self, key: &str) -> Result<(), StoreError> {
+        let key = key.to_owned();
+        self.call(move |db| db.write(|tx, _| subagent_run::archive_session(tx, &key)))
             .await
     }
 

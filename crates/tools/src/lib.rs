@@ -18,4 +18,7 @@ pub use exec::{ExecSettings, ExecTool, ProcessTable, ProcessTool};
 pub use files::{ApplyPatch, Edit, Folders, Read, Write, tools as file_tools};
 pub use image::ImageTool;
 pub use message::MessageTool;
-pub use sessions::{AgentsList, SessionAccess, SessionStatus, SessionsHistory, SessionsList};
+pub use sessions::{
+    AgentsList, SessionAccess, SessionStatus, SessionsHistory, SessionsList, SessionsSend,
+    SessionsSpawn,
+};

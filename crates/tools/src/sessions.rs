@@ -1,9 +1,12 @@
-//! `agents_list`, `sessions_list`, `sessions_history` and `session_status`: looking at the other agents and conversations of this machine.
+//! The other agents and conversations of this machine: looking at them (`agents_list`, `sessions_list`,
+//! `sessions_history`, `session_status`), writing to them (`sessions_send`), and giving work away (`sessions_spawn`).
 
 mod access;
 mod agents;
 mod history;
 mod list;
+mod send;
+mod spawn;
 mod status;
 
 use moltbot_agent::ToolError;
@@ -13,7 +16,12 @@ pub use access::SessionAccess;
 pub use agents::AgentsList;
 pub use history::SessionsHistory;
 pub use list::SessionsList;
+pub use send::SessionsSend;
+pub use spawn::SessionsSpawn;
 pub use status::SessionStatus;
+
+/// Said where the agents of the process are gone already.
+const ENDING: &str = "The program is about to end.";
 
 /// The conversation that a model names, by key, id or label.
 async fn find(store: &Store, name: &str) -> Result<Session, ToolError> {

@@ -60,6 +60,7 @@ const fn not_built(name: &'static str, aliases: &'static [&'static str]) -> Know
 const KNOWN: &[Known] = &[
     known("new", &["reset"], Kind::Whole, "[model] [message]", "start a new session; the old one stays on disk", SESSION),
     known("stop", &[], Kind::Whole, "", "stop the answer that is being written", SESSION),
+    known("subagents", &[], Kind::Whole, "[list|info|log|send|stop]", "the sub-agents of this session", SESSION),
     known("retry", &[], Kind::Whole, "", "send the last unanswered message again", SESSION),
     // Listed as soon as the surfaces carry it out.
     known("compact", &[], Kind::Whole, "[instructions]", "summarise what was said so far", SESSION),
@@ -85,7 +86,6 @@ const KNOWN: &[Known] = &[
     not_built("debug", &[]),
     not_built("allowlist", &[]),
     not_built("approve", &[]),
-    not_built("subagents", &[]),
     not_built("tts", &[]),
     not_built("restart", &[]),
     not_built("bash", &[]),

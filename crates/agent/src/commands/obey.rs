@@ -234,6 +234,7 @@ impl Agent {
                 let instructions = Some(text).filter(|text| !text.is_empty());
                 return Ok(Done::Next(Next::Compact(instructions)));
             }
+            Command::Subagents(text) => self.subagents_command(&text, conversation).await?,
             Command::Usage(value) => self.usage_command(&value, conversation).await?,
             Command::Context(extent) => self.context_command(&extent, conversation).await?,
             Command::Models(arguments) => self.models_list(&arguments),

@@ -37,6 +37,8 @@ pub enum Command {
     Stop,
     /// `/retry`
     Retry,
+    /// `/subagents`: maybe what to do with which.
+    Subagents(String),
     /// `/compact`: maybe what to keep in mind.
     Compact(String),
     /// `/usage`
@@ -250,6 +252,7 @@ fn whole(name: &str, argument: &str) -> Command {
         "new" => Command::New(argument),
         "stop" => Command::Stop,
         "retry" => Command::Retry,
+        "subagents" => Command::Subagents(argument),
         "compact" => Command::Compact(argument),
         "usage" => Command::Usage(argument),
         "models" => Command::Models(argument),

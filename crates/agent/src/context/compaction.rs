@@ -105,7 +105,7 @@ impl Compaction {
 
 /// The least trusted of these sources. What only the owner said is the program's once a model or a digest has put it in
 /// other words.
-pub(super) fn least_trusted(sources: impl Iterator<Item = Provenance>) -> Provenance {
+pub(crate) fn least_trusted(sources: impl Iterator<Item = Provenance>) -> Provenance {
     let rank = |source: &Provenance| match source {
         Provenance::Owner | Provenance::Program => 0,
         Provenance::OwnFiles => 1,
@@ -121,7 +121,7 @@ pub(super) fn least_trusted(sources: impl Iterator<Item = Provenance>) -> Proven
 }
 
 /// Where a message comes from. What a model said tells of what it was shown.
-pub(super) fn sources(message: &Message) -> impl Iterator<Item = Provenance> {
+pub(crate) fn sources(message: &Message) -> impl Iterator<Item = Provenance> {
     let content = match message {
         Message::User(user) => user.content.as_slice(),
         Message::ToolResult(result) => result.content.as_slice(),

@@ -7,6 +7,7 @@ use moltbot_store::Session;
 
 use super::{Ingredients, Prompt, PromptProfile, Section, joined};
 use crate::agent::Agent;
+use crate::agents::subagent_brief;
 use crate::disclosure::{HiddenTool, Offer};
 use crate::history::{self, History};
 use crate::skills::{Skills, UnusedSkill};
@@ -118,14 +119,17 @@ impl Agent {
     /// The prompt of a conversation that begins now, with this model and these tools; without a session, of the main one.
     pub(crate) async fn new_prompt(
         &self,
+        session: Option<&Session>,
         model: Model,
         offer: &Offer,
-        session: Option<&Session>,
     ) -> Prompt {
         // How large its window is decides how much is said.
         let model = self.backends.knowledge().inquire(model).await;
         let tools = offer.specs(&model);
-        let settings = self.prompt.clone();
+        let mut settings = self.prompt.clone();
+        if let Some(brief) = session.and_then(subagent_brief) {
+            settings = settings.for_sub_agent(brief);
+        }
         let agent_id = self.settings.agent_id.clone();
         let workplace = self.workplace(session);
         let ingredients = move || {
@@ -174,7 +178,7 @@ impl Agent {
         let is_frozen = kept.is_some();
         let prompt = match kept {
             Some(prompt) => prompt,
-            None => self.new_prompt(model.clone(), &offer, session).await,
+            None => self.new_prompt(session, model.clone(), &offer).await,
         };
         let last_turn = match session {
             Some(session) => {

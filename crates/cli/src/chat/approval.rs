@@ -1,16 +1,28 @@
 //! Asking the owner at the terminal whether a tool call may be done.
 
+use std::sync::{Arc, OnceLock};
+
 use async_trait::async_trait;
 use moltbot_agent::{Approver, Question};
 use moltbot_guard::invisible::written_out;
 use rustyline::DefaultEditor;
+use tokio::sync::Mutex;
 
+use super::input::Notices;
 use crate::output;
 
 use super::sign_of_life::SignOfLife;
 
-/// Asks at this terminal, one question at a time. Anything but a clear yes is a no.
+/// Whoever holds it has the terminal.
+pub(super) type TerminalLock = Arc<Mutex<()>>;
+
+/// Asks at this terminal, one question at a time. Anything but a clear yes is a no. What the conversation at the terminal
+/// wants is asked in its turn; a sub-agent, or another conversation, waits until the terminal is free.
 pub(super) struct AtTerminal {
+    /// The key of the conversation at the terminal.
+    pub(super) session_key: Arc<OnceLock<String>>,
+    pub(super) terminal: TerminalLock,
+    pub(super) notices: Notices,
     /// Taken away before a question: it would turn where the question stands.
     pub(super) sign: SignOfLife,
 }
@@ -21,10 +33,30 @@ impl Approver for AtTerminal {
         let Question {
             tool, plan, reason, ..
         } = question;
+        let is_own = self.session_key.get() == Some(&question.session_key);
+        let asker = match &question.subagent {
+            Some(name) => format!("The sub-agent \"{}\"", one_line(name)),
+            None if !is_own => {
+                format!("The agent in {}", one_line(&question.session_key))
+            }
+            None => "The agent".to_owned(),
+        };
+        let _terminal = match is_own {
+            true => None,
+            false => Some(match self.terminal.try_lock() {
+                Ok(terminal) => terminal,
+                Err(_) => {
+                    self.notices.say(&format!(
+                        "{asker} waits for your word ({tool}); press Enter at the prompt to be asked."
+                    ));
+                    self.terminal.lock().await
+                }
+            }),
+        };
         self.sign.clear();
         output::note(output::styled(
             output::WARN,
-            format!("The agent wants to {} ({tool}):", plan.effect.describe()),
+            format!("{asker} wants to {} ({tool}):", plan.effect.describe()),
         ));
         for line in plan.detail.lines() {
             output::note(format!("    {}", written_out(line)));
@@ -41,6 +73,12 @@ impl Approver for AtTerminal {
             .flatten()
             .is_some_and(|answer| is_yes(&answer))
     }
+}
+
+/// A name on one line, with what cannot be seen made visible.
+fn one_line(name: &str) -> String {
+    let name: Vec<&str> = name.split_whitespace().collect();
+    written_out(&name.join(" "))
 }
 
 fn is_yes(answer: &str) -> bool {

@@ -2,9 +2,10 @@
 
 use std::io::{BufRead, IsTerminal};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustyline::error::ReadlineError;
-use rustyline::{Config, DefaultEditor};
+use rustyline::{Config, DefaultEditor, ExternalPrinter};
 
 use crate::exit::Exit;
 use crate::interrupt::{ctrl_c, ordered};
@@ -19,8 +20,28 @@ const HISTORY_LIMIT: usize = 1000;
 pub(super) enum Line {
     /// A line that is not blank.
     Text(String),
+    /// A blank line.
+    Blank,
     /// The person leaves, the pipe is at its end, or the program is to end.
     End,
+}
+
+/// Says something while a line is being typed: it appears above the line. Clones say it in the same place.
+#[derive(Clone, Default)]
+pub(super) struct Notices(Arc<Mutex<Option<Box<dyn ExternalPrinter + Send>>>>);
+
+impl Notices {
+    /// Says a line.
+    pub(super) fn say(&self, text: &str) {
+        let text = output::plain(text);
+        let mut printer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let shown = printer
+            .as_mut()
+            .is_some_and(|printer| printer.print(format!("{text}\n")).is_ok());
+        if !shown {
+            output::note(text);
+        }
+    }
 }
 
 /// A source of lines.
@@ -29,6 +50,7 @@ pub(super) struct Input {
     editor: Option<DefaultEditor>,
     history: PathBuf,
     interactive: bool,
+    notices: Notices,
     /// Ctrl-C at an empty prompt: the next one leaves.
     warned: bool,
     /// A thread may still wait for a line when the program ends, and has changed the terminal for it.
@@ -39,8 +61,13 @@ impl Input {
     /// Opens standard input. `history` is the file that earlier lines are kept in.
     pub(super) fn open(history: &Path) -> Self {
         let interactive = std::io::stdin().is_terminal();
-        let editor = interactive.then(|| editor(history)).flatten();
+        let mut editor = interactive.then(|| editor(history)).flatten();
+        let printer = editor.as_mut().and_then(|editor| {
+            let printer = editor.create_external_printer().ok()?;
+            Some(Box::new(printer) as Box<dyn ExternalPrinter + Send>)
+        });
         Self {
+            notices: Notices(Arc::new(Mutex::new(printer))),
             editor,
             history: history.to_owned(),
             interactive,
@@ -54,7 +81,12 @@ impl Input {
         self.interactive
     }
 
-    /// Waits for the next line that is not blank.
+    /// Says things while a line is being typed.
+    pub(super) fn notices(&self) -> Notices {
+        self.notices.clone()
+    }
+
+    /// Waits for the next line.
     pub(super) async fn read(&mut self) -> Result<Line, Exit> {
         loop {
             let interactive = self.interactive;
@@ -77,7 +109,7 @@ impl Input {
                     self.warned = false;
                     let text = text.trim();
                     if text.is_empty() {
-                        continue;
+                        return Ok(Line::Blank);
                     }
                     self.remember(text);
                     return Ok(Line::Text(text.to_owned()));

@@ -8,9 +8,6 @@ use moltbot_store::Session;
 
 use super::view::View;
 
-/// The one who sits in front of it.
-const USER: &str = "user";
-
 /// The terminal of a chat. What comes of the model's answer and what tools send is shown by the same view, one after the
 /// other.
 #[derive(Default)]
@@ -25,6 +22,13 @@ struct Shown {
 }
 
 impl Screen {
+    /// Its name among the channels.
+    pub(crate) const CHANNEL: &str = "terminal";
+    /// What can be done there.
+    pub(crate) const ACTIONS: &[OutletAction] = &[OutletAction::Send];
+    /// The one who sits in front of it.
+    pub(crate) const PERSON: &str = "user";
+
     /// A turn of this session begins.
     pub(super) fn open(&self, session: &Session, view: View) {
         *self.turn() = Some(Shown {
@@ -54,17 +58,17 @@ impl Screen {
 #[async_trait]
 impl Outlet for Screen {
     fn channel(&self) -> &str {
-        "terminal"
+        Self::CHANNEL
     }
 
     fn actions(&self) -> &[OutletAction] {
-        &[OutletAction::Send]
+        Self::ACTIONS
     }
 
     fn home(&self, session: &Session) -> Option<String> {
         let turn = self.turn();
         let shown = turn.as_ref()?;
-        (shown.session_key == session.key).then(|| USER.to_owned())
+        (shown.session_key == session.key).then(|| Self::PERSON.to_owned())
     }
 
     fn reaches_others(&self) -> bool {

@@ -42,6 +42,8 @@ pub(super) struct View {
     show_reasoning: bool,
     verbose: VerboseLevel,
     last: Last,
+    /// Whether a person waits for it.
+    occasion: Occasion,
     /// Takes out what is meant for the program.
     filter: ReplyFilter,
     /// What tools told the person meanwhile.
@@ -56,14 +58,20 @@ pub(super) struct View {
 
 impl View {
     /// A view that shows reasoning, dimmed, and what tools do, if asked to.
-    pub(super) fn new(sign: SignOfLife, show_reasoning: bool, verbose: VerboseLevel) -> Self {
+    pub(super) fn new(
+        sign: SignOfLife,
+        show_reasoning: bool,
+        verbose: VerboseLevel,
+        occasion: Occasion,
+    ) -> Self {
         sign.start();
         Self {
             sign,
             show_reasoning,
             verbose,
             last: Last::Nothing,
-            filter: ReplyFilter::new(Occasion::Person),
+            occasion,
+            filter: ReplyFilter::new(occasion),
             said: AlreadySaid::default(),
             has_text: false,
             held: (!std::io::stdout().is_terminal()).then(String::new),
@@ -174,7 +182,8 @@ impl View {
             None => self.has_text,
         };
         // Whoever was told something meanwhile has an answer.
-        if end == End::Answered && !shown && !self.said.is_something() {
+        let is_silent = !shown && !self.said.is_something();
+        if end == End::Answered && is_silent && self.occasion == Occasion::Person {
             self.text(reply.for_person());
         }
         self.clear();
@@ -249,7 +258,7 @@ impl View {
 
     /// Begins to read another reply; gives the filter of the one before.
     fn new_filter(&mut self) -> ReplyFilter {
-        std::mem::replace(&mut self.filter, ReplyFilter::new(Occasion::Person))
+        std::mem::replace(&mut self.filter, ReplyFilter::new(self.occasion))
     }
 
     /// What was shown so far is no part of the answer.

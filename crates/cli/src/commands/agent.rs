@@ -1,15 +1,20 @@
 //! `moltbot agent`: one message, one answer.
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
 use moltbot_agent::{
-    Conversation, Gate, Next, Occasion, Progress, ReplyText, TurnError, TurnReport, TurnRequest,
-    compacted, place_list,
+    Agent, Agents, Conversation, DeliveryError, Gate, Next, Occasion, OutgoingMessage, Outlet,
+    OutletAction, Progress, Receipt, ReplyText, TurnError, TurnReport, TurnRequest, compacted,
+    place_list, stopped,
 };
 use moltbot_llm::{Event, StopReason};
+use moltbot_store::Session;
 use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::args::{AgentArgs, Globals};
-use crate::chat::conversation;
+use crate::chat::{Screen, conversation};
 use crate::exit::Exit;
 use crate::interrupt::{hear_orders, interrupt};
 use crate::output;
@@ -29,6 +34,37 @@ pub(crate) async fn run(globals: &Globals, args: AgentArgs) -> Result<(), Exit> 
     }
 }
 
+/// Where messages go that the agent sends while it works: standard output is for the answer.
+struct StandardError;
+
+#[async_trait]
+impl Outlet for StandardError {
+    /// The same as in a chat: what a model is told of it must not depend on who asks.
+    fn channel(&self) -> &str {
+        Screen::CHANNEL
+    }
+
+    fn actions(&self) -> &[OutletAction] {
+        Screen::ACTIONS
+    }
+
+    fn home(&self, _session: &Session) -> Option<String> {
+        Some(Screen::PERSON.to_owned())
+    }
+
+    fn reaches_others(&self) -> bool {
+        false
+    }
+
+    async fn deliver(&self, message: &OutgoingMessage) -> Result<Receipt, DeliveryError> {
+        output::note(output::plain(&message.text));
+        if let Some(path) = &message.media {
+            output::note(format!("Attachment: {}", path.display()));
+        }
+        Ok(Receipt::default())
+    }
+}
+
 /// What came of a message.
 struct Answered {
     session_id: String,
@@ -36,6 +72,8 @@ struct Answered {
     said: Vec<String>,
     /// What the agent answered; `None` where there was nothing for it.
     report: Option<TurnReport>,
+    /// What it answered when it was told what came of the work that it had given away.
+    told: Vec<TurnReport>,
     /// What the person should know about how the answer came about.
     notices: Vec<String>,
     usage: Option<String>,
@@ -66,10 +104,16 @@ async fn answer(globals: &Globals, args: &AgentArgs) -> Result<Answered, NoAnswe
     }
     let app = App::load(globals, false)?;
     let agent_id = app.agent_id(args.agent.as_deref())?;
-    let agent = app
-        .agent(&agent_id, args.timeout, Gate::closed(), Vec::new())
+    let agents = app
+        .agents(
+            args.timeout,
+            Gate::closed(),
+            vec![Arc::new(StandardError) as _],
+        )
         .await?;
+    let agent = agents.agent(&agent_id).map_err(Exit::failed)?;
     let mut session = app.session(&agent, args.session_id.as_deref()).await?;
+    agents.attend(&session.key).await?;
     if let Some(places) = &args.places {
         session = agent.bind(&session, &place_list(places)).await?;
     }
@@ -111,6 +155,7 @@ async fn answer(globals: &Globals, args: &AgentArgs) -> Result<Answered, NoAnswe
                 session_id: talk.session.session_id,
                 said: taken.said,
                 report: None,
+                told: Vec::new(),
                 notices: Vec::new(),
                 usage: None,
             });
@@ -129,7 +174,14 @@ async fn answer(globals: &Globals, args: &AgentArgs) -> Result<Answered, NoAnswe
             notices.push(text);
         }
     };
-    let outcome = agent.turn(request, interrupt(), &mut note).await;
+    let outcome = agents.turn(&agent, request, interrupt(), &mut note).await;
+    let told = match &outcome {
+        Ok(_) => what_came_back(&agents, &agent, &talk, &mut notices).await,
+        Err(_) => {
+            agents.stop(&talk.session.key).await;
+            Vec::new()
+        }
+    };
     if !args.json {
         for text in &notices {
             output::note(output::styled(output::DIM, output::plain(text)));
@@ -142,6 +194,7 @@ async fn answer(globals: &Globals, args: &AgentArgs) -> Result<Answered, NoAnswe
             said: taken.said,
             usage: agent.usage_line(&talk.session, &report),
             report: Some(report),
+            told,
             notices,
         }),
         Err(error) => Err(NoAnswer {
@@ -149,6 +202,42 @@ async fn answer(globals: &Globals, args: &AgentArgs) -> Result<Answered, NoAnswe
             exit: error.into(),
             session_id: Some(session_id),
         }),
+    }
+}
+
+/// Waits for what the conversation gave to others, and has the agent tell what came of it. Ctrl-C stops it all.
+async fn what_came_back(
+    agents: &Agents,
+    agent: &Agent,
+    talk: &Conversation,
+    notices: &mut Vec<String>,
+) -> Vec<TurnReport> {
+    let session = &talk.session;
+    let mut told = Vec::new();
+    loop {
+        let more = tokio::select! {
+            more = agents.all_back(&session.key) => more,
+            () = interrupt() => {
+                let count = agents.stop(&session.key).await.subagents;
+                notices.push(stopped(count));
+                return told;
+            }
+        };
+        if !more {
+            return told;
+        }
+        let mut unseen = |_| {};
+        let report = agents.announce(agent, session, None, interrupt(), &mut unseen);
+        match report.await {
+            Ok(report) => told.extend(report),
+            Err(error) => {
+                if matches!(error, TurnError::Stopped) {
+                    agents.stop(&session.key).await;
+                }
+                notices.push(error.to_string());
+                return told;
+            }
+        }
     }
 }
 
@@ -179,12 +268,10 @@ impl Answered {
             return Ok(());
         };
         let reply = ReplyText::read(&report.message.text(), Occasion::Person);
-        let text = reply.for_person().trim();
-        if !text.is_empty() {
-            output::line(output::plain(text))?;
-        }
-        for media in &reply.media {
-            output::line(output::plain(&format!("MEDIA:{}", media.as_str())))?;
+        print(&reply, reply.for_person().trim())?;
+        for report in &self.told {
+            let reply = ReplyText::read(&report.message.text(), Occasion::Unasked);
+            print(&reply, reply.text.trim())?;
         }
         for text in self.usage.iter().chain(&footnotes(report)) {
             output::note(output::styled(output::DIM, text));
@@ -196,10 +283,14 @@ impl Answered {
         let mut payloads: Vec<Value> = self.said.iter().map(|text| json!({"text": text})).collect();
         let meta = match &self.report {
             Some(report) => {
-                payloads.push(payload(&ReplyText::read(
-                    &report.message.text(),
-                    Occasion::Person,
-                )));
+                let reply = ReplyText::read(&report.message.text(), Occasion::Person);
+                payloads.push(payload(&reply, reply.for_person().trim()));
+                for told in &self.told {
+                    let reply = ReplyText::read(&told.message.text(), Occasion::Unasked);
+                    if !reply.text.trim().is_empty() || !reply.media.is_empty() {
+                        payloads.push(payload(&reply, reply.text.trim()));
+                    }
+                }
                 meta(report, &self.notices)
             }
             None => json!({"agentMeta": {"sessionId": self.session_id}}),
@@ -208,9 +299,20 @@ impl Answered {
     }
 }
 
+/// A reply as people read it.
+fn print(reply: &ReplyText, text: &str) -> Result<(), Exit> {
+    if !text.is_empty() {
+        output::line(output::plain(text))?;
+    }
+    for media in &reply.media {
+        output::line(output::plain(&format!("MEDIA:{}", media.as_str())))?;
+    }
+    Ok(())
+}
+
 /// A reply as programs take it.
-fn payload(reply: &ReplyText) -> Value {
-    let mut payload = json!({"text": reply.for_person().trim()});
+fn payload(reply: &ReplyText, text: &str) -> Value {
+    let mut payload = json!({"text": text});
     if let Some(first) = reply.media.first() {
         let all: Vec<&str> = reply.media.iter().map(|media| media.as_str()).collect();
         payload["mediaUrl"] = json!(first.as_str());

@@ -20,9 +20,8 @@ pub(crate) async fn run(globals: &Globals, command: GuardCommand) -> Result<(), 
 async fn explain(globals: &Globals, args: &GuardExplainArgs) -> Result<(), Exit> {
     let app = App::load(globals, true)?;
     let agent_id = app.agent_id(args.agent.as_deref())?;
-    let agent = app
-        .agent(&agent_id, None, Gate::closed(), Vec::new())
-        .await?;
+    let agents = app.agents(None, Gate::closed(), Vec::new()).await?;
+    let agent = agents.agent(&agent_id).map_err(Exit::failed)?;
     let session = prompt::find(&agent, args.session_id.as_deref()).await?;
     let session = session.unwrap_or_else(|| not_begun(&agent_id));
     let explained = agent

@@ -22,19 +22,12 @@ pub(crate) async fn run(globals: &Globals, command: PromptCommand) -> Result<(),
 async fn show(globals: &Globals, args: &PromptShowArgs) -> Result<(), Exit> {
     let app = App::load(globals, true)?;
     let agent_id = app.agent_id(args.agent.as_deref())?;
-    // As a chat has it; a session that was begun elsewhere had no screen to send messages to.
+    // Which place the agent can send messages to is the same wherever it is asked.
     let outlets = vec![Arc::new(Screen::default()) as _];
-    let agent = app.agent(&agent_id, None, Gate::closed(), outlets).await?;
+    let agents = app.agents(None, Gate::closed(), outlets).await?;
+    let agent = agents.agent(&agent_id).map_err(Exit::failed)?;
     let session = find(&agent, args.session_id.as_deref()).await?;
-    let mut report = agent.prompt_report(session.as_ref()).await?;
-    let elsewhere = agent.without_tool("message");
-    if !report.is_frozen {
-        let frozen = elsewhere.prompt_report(session.as_ref()).await?;
-        if frozen.is_frozen {
-            report = frozen;
-        }
-    }
-    let agent = elsewhere;
+    let report = agent.prompt_report(session.as_ref()).await?;
     match args.json {
         true => output::json(&as_json(&agent, session.as_ref(), &report)),
         false => print(&agent, session.as_ref(), &report),

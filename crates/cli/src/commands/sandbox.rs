@@ -152,9 +152,15 @@ impl Explained {
         rows.push(row("Network", yes_no(settings.network)));
         let limits = settings.limits;
         let limits = [
-            limits.memory.map(|bytes| format!("memory {}", output::bytes(bytes))),
-            limits.cpu_seconds.map(|seconds| format!("processor {seconds} s")),
-            limits.file_size.map(|bytes| format!("file {}", output::bytes(bytes))),
+            limits
+                .memory
+                .map(|bytes| format!("memory {}", output::bytes(bytes))),
+            limits
+                .cpu_seconds
+                .map(|seconds| format!("processor {seconds} s")),
+            limits
+                .file_size
+                .map(|bytes| format!("file {}", output::bytes(bytes))),
         ];
         let limits: Vec<String> = limits.into_iter().flatten().collect();
         if !limits.is_empty() {
@@ -167,8 +173,14 @@ impl Explained {
             rows.push(row("Left aside", settings.left_aside.join(", ")));
         }
         let tools = &self.tools;
-        let allowed = tools.allow.as_ref().map_or("all".to_owned(), |list| list.join(", "));
-        rows.push(row("Tools allowed", format!("{allowed} ({})", tools.allow_key)));
+        let allowed = tools
+            .allow
+            .as_ref()
+            .map_or("all".to_owned(), |list| list.join(", "));
+        rows.push(row(
+            "Tools allowed",
+            format!("{allowed} ({})", tools.allow_key),
+        ));
         rows.push(row(
             "Tools denied",
             format!("{} ({})", tools.deny.join(", "), tools.deny_key),
@@ -234,6 +246,10 @@ fn print_trial(trial: &Result<Trial, String>) -> Result<(), Exit> {
 /// What was attempted, and what came of it.
 pub(super) fn told(finding: &Finding) -> String {
     let should = if finding.allowed { "allowed" } else { "denied" };
-    let did = if finding.worked { "worked" } else { "was refused" };
+    let did = if finding.worked {
+        "worked"
+    } else {
+        "was refused"
+    };
     format!("{}: {should}, and it {did}", finding.attempt)
 }

@@ -28,4 +28,5 @@ mod sandbox;
 mod seeds;
 mod services;
 mod setup;
+mod subagents;
 mod terminal;

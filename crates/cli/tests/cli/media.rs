@@ -140,16 +140,18 @@ fn an_answer_that_repeats_a_message_is_not_shown_twice() {
 }
 
 #[test]
-fn what_has_nothing_to_work_with_is_not_offered() {
+fn a_prompt_is_the_same_in_a_chat_and_without_one() {
     let server = server(&[], "Hello.");
     let home = Home::with_config(box_config(&server.base_url()));
     home.ok(&["agent", "-m", "hi"]);
-    let asked = server.posts().pop().unwrap().json();
-    assert!(!offers(&asked, "message") && !offers(&asked, "image"));
+    let once = server.posts().pop().unwrap().json();
     assert!(home.json(&["prompt", "show", "--json"])["frozen"] == true);
     piped(&home, "hi");
-    let asked = server.posts().pop().unwrap().json();
-    assert!(offers(&asked, "message") && !offers(&asked, "image"));
+    let chat = server.posts().pop().unwrap().json();
+    assert_eq!(once["tools"], chat["tools"]);
+    assert_eq!(once["messages"][0], chat["messages"][0]);
+    // What has nothing to work with is not offered.
+    assert!(offers(&chat, "message") && !offers(&chat, "image"));
     let shown = home.json(&["prompt", "show", "--json"]);
     let tools = shown["tools"].as_array().unwrap();
     assert!(shown["frozen"] == true && tools.iter().any(|tool| tool["name"] == "message"));

@@ -31,7 +31,8 @@ impl House {
     fn configure(&self, server: &ScriptedServer) {
         let mut config = self.config.clone();
         config["models"]["providers"]["box"]["baseUrl"] = server.base_url().into();
-        self.home.write(".clawdbot/moltbot.json", config.to_string());
+        self.home
+            .write(".clawdbot/moltbot.json", config.to_string());
     }
 
     /// Has a model make these calls in one go, ordered by the owner, and gives what each came to and what the model was
@@ -56,7 +57,9 @@ impl House {
         let server = block_on(ScriptedServer::start(script));
         self.configure(&server);
         // Each line is an order, so nobody need be asked.
-        let commands = calls.iter().filter_map(|(_, call)| call["command"].as_str());
+        let commands = calls
+            .iter()
+            .filter_map(|(_, call)| call["command"].as_str());
         let orders: Vec<String> = commands.map(|command| format!("Run {command}")).collect();
         let orders = format!("Do it.\n{}", orders.join("\n"));
         let mut args = vec!["agent", "-m", &orders];
@@ -115,7 +118,10 @@ fn a_command_sees_and_changes_nothing_but_its_own_folder() {
     );
     for refused in &told[..7] {
         assert!(refused.contains("Command exited with code"), "{refused}");
-        assert!(!refused.contains(CANARY) && !refused.contains("baseUrl"), "{refused}");
+        assert!(
+            !refused.contains(CANARY) && !refused.contains("baseUrl"),
+            "{refused}"
+        );
     }
     let worked = &told[7];
     for part in ["mine", "Rules of the house.", "tmp", "sandboxes/agent-main"] {
@@ -160,7 +166,12 @@ fn there_is_no_network_unless_the_owner_says_so() {
     for (network, is_on) in [("none", false), ("bridge", true), ("own-net", false)] {
         let house = House::new(json!({"mode": "all", "docker": {"network": network}}));
         let told = house.runs(None, &[&connect]);
-        assert_eq!(told[0].contains("connected"), is_on, "{network}: {}", told[0]);
+        assert_eq!(
+            told[0].contains("connected"),
+            is_on,
+            "{network}: {}",
+            told[0]
+        );
     }
 }
 
@@ -184,7 +195,10 @@ fn an_agents_folder_that_may_only_be_read_is_not_changed() {
         &[
             ("exec", json!({"command": "cat note.txt"})),
             ("exec", json!({"command": "echo changed > note.txt"})),
-            ("exec", json!({"command": "echo t > $TMPDIR/t && cat $TMPDIR/t"})),
+            (
+                "exec",
+                json!({"command": "echo t > $TMPDIR/t && cat $TMPDIR/t"}),
+            ),
             ("read", json!({"path": "note.txt"})),
             ("write", json!({"path": "note.txt", "content": "changed"})),
         ],
@@ -205,7 +219,13 @@ fn an_agents_folder_that_may_only_be_read_is_not_changed() {
 #[test]
 fn an_agents_folder_that_may_be_written_is_where_it_works() {
     let house = House::new(json!({"mode": "all", "workspaceAccess": "rw"}));
-    let told = house.runs(None, &["cat note.txt && echo changed > note.txt", "cat ../secret.txt"]);
+    let told = house.runs(
+        None,
+        &[
+            "cat note.txt && echo changed > note.txt",
+            "cat ../secret.txt",
+        ],
+    );
     assert!(told[0].contains("a note"), "{}", told[0]);
     assert!(!told[1].contains(CANARY), "{}", told[1]);
     assert_eq!(house.home.read("clawd/note.txt").trim(), "changed");
@@ -224,16 +244,18 @@ fn file_tools_stay_in_the_sandbox_and_others_are_not_there() {
             ("read", json!({"path": "link/secret.txt"})),
             ("read", json!({"path": home.join(".clawdbot/moltbot.json")})),
             ("write", json!({"path": "link/new.txt", "content": "x"})),
-            ("edit", json!({"path": "~/secret.txt", "oldText": CANARY, "newText": "x"})),
-            ("exec", json!({"command": "true", "workdir": home})),
+            (
+                "edit",
+                json!({"path": "~/secret.txt", "oldText": CANARY, "newText": "x"}),
+            ),
             ("read", json!({"path": "AGENTS.md"})),
         ],
     );
-    for text in &told[..6] {
+    for text in &told[..5] {
         assert!(text.contains("Path escapes sandbox root ("), "{text}");
         assert!(!text.contains(CANARY), "{text}");
     }
-    assert!(told[6].contains("Rules of the house."), "{}", told[6]);
+    assert!(told[5].contains("Rules of the house."), "{}", told[5]);
     assert!(!home.join("new.txt").exists());
     assert_eq!(house.home.read("secret.txt"), CANARY);
     let offered = offered(&request);
@@ -246,12 +268,18 @@ fn file_tools_stay_in_the_sandbox_and_others_are_not_there() {
 fn programs_in_the_path_run_and_what_the_owner_grants_is_read() {
     use std::os::unix::fs::PermissionsExt as _;
     let house = House::new(json!({"mode": "all", "readable": ["~/toolchain"]}));
-    let program = house
-        .home
-        .write(".local/bin/greet", "#!/bin/sh\ncat \"$(dirname \"$0\")/../../toolchain/word\"\n");
+    let program = house.home.write(
+        ".local/bin/greet",
+        "#!/bin/sh\ncat \"$(dirname \"$0\")/../../toolchain/word\"\n",
+    );
     std::fs::set_permissions(program, std::fs::Permissions::from_mode(0o755)).unwrap();
-    house.home.write("toolchain/word", "hello from the toolchain");
-    let told = house.runs(None, &["greet", "echo x > $(dirname $(command -v greet))/y"]);
+    house
+        .home
+        .write("toolchain/word", "hello from the toolchain");
+    let told = house.runs(
+        None,
+        &["greet", "echo x > $(dirname $(command -v greet))/y"],
+    );
     assert!(told[0].contains("hello from the toolchain"), "{}", told[0]);
     assert!(told[1].contains("Command exited with code"), "{}", told[1]);
 }
@@ -261,7 +289,10 @@ fn what_cannot_be_confined_does_not_run() {
     let home = Home::new();
     let broken = run(&home, &["sandboxed", "{}", "--", "/bin/echo", "ran"]);
     assert_eq!(broken.code, Some(126));
-    assert!(!broken.stdout.contains("ran") && broken.stderr.contains("was not run"), "{broken:?}");
+    assert!(
+        !broken.stdout.contains("ran") && broken.stderr.contains("was not run"),
+        "{broken:?}"
+    );
     // A process can be confined sixteen times; then the system refuses.
     let plan = json!({"readable": ["/"], "writable": ["/"], "network": true,
         "limits": {"cpuSeconds": null, "memory": null, "fileSize": null}})
@@ -279,7 +310,10 @@ fn what_cannot_be_confined_does_not_run() {
     let refused = nested(40);
     assert_eq!(refused.code, Some(126), "{refused:?}");
     assert!(!refused.stdout.contains("ran"));
-    assert!(refused.stderr.contains("could not be confined"), "{refused:?}");
+    assert!(
+        refused.stderr.contains("could not be confined"),
+        "{refused:?}"
+    );
 }
 
 /// What is told of a house, and the finding of `doctor`.
@@ -309,8 +343,14 @@ fn what_holds_is_tried_out_and_told() {
     assert_eq!(other["elevated"]["available"], false);
     assert!(other["enforced"]["findings"].as_array().unwrap().len() >= 6);
     let text = house.home.ok(&["sandbox", "explain", "--session", "other"]);
-    assert!(text.contains("holds") && !text.contains("does not hold"), "{text}");
-    assert!(!house.home.state().join("sandboxes").exists(), "telling makes nothing");
+    assert!(
+        text.contains("holds") && !text.contains("does not hold"),
+        "{text}"
+    );
+    assert!(
+        !house.home.state().join("sandboxes").exists(),
+        "telling makes nothing"
+    );
     let off = House::new(json!({"mode": "off"}));
     assert_eq!(explained(&off, &[]).1, Value::Null);
 }
@@ -325,8 +365,32 @@ fn a_sandbox_that_is_weaker_than_asked_is_told() {
     assert!(detail.contains("read a folder outside"), "{detail}");
     let docker = House::new(json!({"mode": "all", "docker": {"image": "debian", "pidsLimit": 5}}));
     let (told, check) = explained(&docker, &[]);
-    assert_eq!(told["leftAside"], json!(["docker.image", "docker.pidsLimit"]));
+    assert_eq!(
+        told["leftAside"],
+        json!(["docker.image", "docker.pidsLimit"])
+    );
     assert_eq!(told["enforced"]["holds"], true);
     let detail = check["detail"].as_str().unwrap();
-    assert!(check["status"] == "warn" && detail.contains("docker.pidsLimit"), "{check}");
+    assert!(
+        check["status"] == "warn" && detail.contains("docker.pidsLimit"),
+        "{check}"
+    );
+}
+
+#[test]
+fn its_tools_see_no_other_conversations_unless_the_owner_lets_them() {
+    for (visibility, sees) in [("spawned", false), ("all", true)] {
+        let house = House::new(json!({"mode": "non-main", "sessionToolsVisibility": visibility}));
+        house.runs(None, &["true"]);
+        let (told, _) = house.calls(
+            Some("other"),
+            &[
+                ("sessions_list", json!({})),
+                ("sessions_history", json!({"sessionKey": "agent:main:main"})),
+            ],
+        );
+        assert_eq!(told[0].contains("agent:main:main"), sees, "{}", told[0]);
+        let is_refused = told[1].contains("sandbox.sessionToolsVisibility");
+        assert_eq!(is_refused, !sees, "{}", told[1]);
+    }
 }

@@ -91,7 +91,10 @@ pub fn try_out(plan: &Confinement, outside: &Path) -> Result<Trial, SandboxError
         std::os::unix::net::UnixDatagram::unbound().is_ok(),
     ));
     let only_read = plan.readable.iter().filter(|folder| {
-        let is_writable = plan.writable.iter().any(|writable| folder.starts_with(writable));
+        let is_writable = plan
+            .writable
+            .iter()
+            .any(|writable| folder.starts_with(writable));
         folder.is_dir() && !is_writable
     });
     findings.push(finding(

@@ -364,11 +364,8 @@ async fn a_slot_is_free_only_once_its_connection_is_closed() {
     let bench = Bench::new(model(json!({"slots": 1})));
     bench.servers.set(A, Behaviour::Waits(Arc::default()));
     let seen = Arc::new(Mutex::new(None));
-    let mut queue = Queued::new(Holding(&bench, Arc::clone(&seen)));
-    queue.servers = Mutex::new(HashMap::from([(
-        Endpoint::server(A),
-        bench.queue.server(A),
-    )]));
+    let queue = Queued::new(Holding(&bench, Arc::clone(&seen)));
+    *locked(&queue.lines.0.servers) = HashMap::from([(Endpoint::server(A), bench.queue.server(A))]);
     let request = request(None);
     let mut sink = |_: Event| {};
     {

@@ -7,6 +7,7 @@ mod files;
 mod model;
 mod records;
 mod sessions;
+mod subagents;
 mod turns;
 
 use std::path::Path;

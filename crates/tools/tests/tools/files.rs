@@ -534,13 +534,7 @@ async fn an_agent_works_on_a_file_with_names_it_knows_from_elsewhere() {
     let agent = Agent::new(Catalog::new(&config, &[]), backends, store, settings)
         .with_tools(tools, Gate::closed());
     let session = agent.session(&SessionKey::main("main")).await.unwrap();
-    let request = TurnRequest {
-        session: &session,
-        message: "Change it.",
-        model: None,
-        thinking: None,
-        inbox: None,
-    };
+    let request = TurnRequest::new(&session, "Change it.");
     let report = agent.turn(request, pending(), &mut |_| {}).await.unwrap();
     assert_eq!(report.message.text(), "Done.");
     assert_eq!(

@@ -11,7 +11,11 @@ use crate::exit::Exit;
 /// One finding for each agent with sandboxed conversations.
 pub(super) async fn check(app: &App) -> Result<Vec<Check>, Exit> {
     let agents = app.snapshot.config.agents();
-    let mut ids: Vec<String> = agents.list().iter().map(|agent| agent.normalized_id()).collect();
+    let mut ids: Vec<String> = agents
+        .list()
+        .iter()
+        .map(|agent| agent.normalized_id())
+        .collect();
     if ids.is_empty() {
         ids.push(agents.default_agent_id());
     }
@@ -26,7 +30,10 @@ pub(super) async fn check(app: &App) -> Result<Vec<Check>, Exit> {
             Err(reason) => Check::warn(
                 "sandbox",
                 &id,
-                format!("{} asks for a sandbox, but {reason}: commands are refused", settings.mode_key),
+                format!(
+                    "{} asks for a sandbox, but {reason}: commands are refused",
+                    settings.mode_key
+                ),
             )
             .remedy(format!(
                 "Run moltbot on Linux 5.13 or later, or set {} to off.",

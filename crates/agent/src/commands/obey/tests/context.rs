@@ -9,8 +9,9 @@ use serde_json::Value;
 use super::*;
 use crate::prompt::{PromptProfile, PromptSettings};
 use crate::skills::{SkillOrigin, SkillSettings};
-use crate::tool::{Arguments, Effect, Plan, Scene, Tool, ToolError, ToolOutput};
+use crate::tool::{Arguments, Scene, Tool, ToolError, ToolOutput};
 use crate::{Gate, Toolbox};
+use moltbot_guard::{Effect, Plan};
 
 /// A tool, of a server's if it has a `__` in its name.
 struct Named(String);
