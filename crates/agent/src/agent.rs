@@ -20,6 +20,7 @@ use crate::history::{self, HistoryError, UnansweredMessage};
 use crate::limits::Limits;
 use crate::policy::{AllowedTools, ToolPolicies, ToolPolicyScope};
 use crate::prompt::PromptSettings;
+use crate::sandbox::{SandboxSettings, Sandboxed, Workplace};
 use crate::session_key::SessionKey;
 use crate::skills::SkillCommand;
 use crate::toolbox::Toolbox;
@@ -83,6 +84,7 @@ pub struct Agent {
     /// Skills that have commands.
     pub(crate) skills: Vec<SkillCommand>,
     pub(crate) context: ContextSettings,
+    sandbox: Option<Arc<SandboxSettings>>,
     credentials: Arc<Credentials>,
     /// The agents of this process, where it is one of them.
     pub(crate) agents: Weak<Agents>,
@@ -108,6 +110,7 @@ impl Agent {
             prompt: PromptSettings::default(),
             skills: Vec::new(),
             context: ContextSettings::default(),
+            sandbox: None,
             credentials: Arc::default(),
             agents: Weak::new(),
         }
@@ -157,10 +160,34 @@ impl Agent {
         self
     }
 
+    /// The same agent, some of whose conversations are confined.
+    #[must_use]
+    pub fn with_sandbox(mut self, sandbox: SandboxSettings) -> Self {
+        self.sandbox = Some(Arc::new(sandbox));
+        self
+    }
+
+    /// What the conversation of this key is confined to; `None` where it is not.
+    pub fn sandboxed(&self, session_key: &str) -> Option<Sandboxed> {
+        self.sandbox.as_ref()?.of(session_key)
+    }
+
+    /// Where a session works; without one, the main one.
+    pub(crate) fn workplace(&self, session: Option<&Session>) -> Workplace {
+        let main = || SessionKey::main(self.id()).to_string();
+        let key = session.map_or_else(main, |session| session.key.clone());
+        let sandbox = self.sandboxed(&key);
+        let folder = match &sandbox {
+            Some(sandbox) => sandbox.workspace.clone(),
+            None => self.settings.workspace.clone(),
+        };
+        Workplace { folder, sandbox }
+    }
+
     /// The tools that a session may use while a model answers, why not the others, and what the owner should know about
     /// the rules.
     pub fn allowed_tools(&self, session: &Session, model: &ModelRef) -> AllowedTools {
-        let scope = tool_scope(session);
+        let scope = tool_scope(Some(session), &self.workplace(Some(session)));
         let names = self.tools.names();
         self.policies
             .decide(&session.agent_id, model, &scope, names)
@@ -179,12 +206,11 @@ impl Agent {
     fn offered_tools(&self, session: Option<&Session>, first: &ModelRef) -> Toolbox {
         let allowed = match session {
             Some(session) => self.allowed_tools(session, first),
-            None => self.policies.decide(
-                self.id(),
-                first,
-                &ToolPolicyScope::default(),
-                self.tools.names(),
-            ),
+            None => {
+                let scope = tool_scope(None, &self.workplace(None));
+                self.policies
+                    .decide(self.id(), first, &scope, self.tools.names())
+            }
         };
         let tools = self.tools.clone();
         tools.filter(|name| allowed.names.contains(name))
@@ -427,10 +453,16 @@ pub(crate) fn rungs(
     Ok((rungs, left_out))
 }
 
-/// What a session's key tells about its tools.
-pub(crate) fn tool_scope(session: &Session) -> ToolPolicyScope<'static> {
+/// What a session (without one, the main one) and the place where it works tell about its tools.
+pub(crate) fn tool_scope(
+    session: Option<&Session>,
+    workplace: &Workplace,
+) -> ToolPolicyScope<'static> {
+    let sandbox = workplace.sandbox.as_ref();
     ToolPolicyScope {
-        is_subagent: is_subagent(session),
+        is_subagent: session.is_some_and(is_subagent),
+        is_sandboxed: sandbox.is_some(),
+        is_read_only: sandbox.is_some_and(|sandbox| !sandbox.can_write()),
         ..ToolPolicyScope::default()
     }
 }

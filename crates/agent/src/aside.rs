@@ -73,7 +73,7 @@ impl<'a> Aside<'a> {
                 secrets: &agent.secrets,
                 clock: &self.clock,
                 session: self.session,
-                workspace: &agent.settings.workspace,
+                workplace: agent.workplace(Some(self.session)),
             },
             limits: agent.settings.limits,
             inbox: None,

@@ -1,7 +1,6 @@
 //! The tool calls of one reply: read, decided on, done, and answered in the order in which they were asked for.
 
 use std::borrow::Cow;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -17,6 +16,7 @@ use crate::disclosure::{self, TOOL_SEARCH};
 use crate::gate::{Gate, Verdict};
 use crate::policy::ToolPolicies;
 use crate::progress::{Progress, ProgressSink};
+use crate::sandbox::Workplace;
 use crate::tool::{Arguments, Scene, Tool, ToolError, ToolOutput};
 use crate::toolbox::Toolbox;
 use crate::turn::now_ms;
@@ -29,7 +29,7 @@ pub(crate) struct Calls<'a> {
     pub(crate) secrets: &'a Secrets,
     pub(crate) clock: &'a TurnClock,
     pub(crate) session: &'a Session,
-    pub(crate) workspace: &'a Path,
+    pub(crate) workplace: Workplace,
 }
 
 /// What came of one call.
@@ -143,7 +143,8 @@ impl Calls<'_> {
         let Some(tool) = self.tools.get(&name) else {
             return refuse(self.no_such_tool(&name));
         };
-        let (agent, scope) = (&self.session.agent_id, tool_scope(self.session));
+        let agent = &self.session.agent_id;
+        let scope = tool_scope(Some(self.session), &self.workplace);
         let mut allowed = self.policies.decide(agent, model, &scope, [name.as_str()]);
         // The search finds nothing but what is allowed; the rules are about that.
         if let Some(rule) = allowed.removed.remove(&name)
@@ -264,7 +265,8 @@ impl Calls<'_> {
     fn scene<'a>(&'a self, call: &'a ToolCall, decided: Option<&'a Plan>) -> Scene<'a> {
         Scene {
             session: self.session,
-            workspace: self.workspace,
+            workspace: &self.workplace.folder,
+            sandbox: self.workplace.sandbox.as_ref(),
             call_id: &call.id,
             decided,
         }

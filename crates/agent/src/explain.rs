@@ -65,9 +65,11 @@ impl Agent {
             None => Vec::new(),
         };
         let evidence = evidence::of(&messages, &self.tools);
+        let workplace = self.workplace(Some(session));
         let scene = Scene {
             session,
-            workspace: &self.settings.workspace,
+            workspace: &workplace.folder,
+            sandbox: workplace.sandbox.as_ref(),
             call_id: "",
             decided: None,
         };

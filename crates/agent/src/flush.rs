@@ -1,5 +1,6 @@
 //! Noting what matters before old messages are shortened.
 
+use moltbot_config::schema::WorkspaceAccess;
 use moltbot_llm::{Content, Message, Provenance, Request, UserMessage, estimate_message};
 use moltbot_store::Session;
 use serde_json::Value;
@@ -24,7 +25,7 @@ impl Agent {
     /// (`compaction.memoryFlush`). Whoever runs the turns calls it when an answer has been delivered, or before the next
     /// turn. `stop` ends it when it completes. Tells whether such a turn was taken.
     ///
-    /// Not where there is no tool to write with, and not where anything from outside or from strangers is shown: what
+    /// Not where there is no tool to write with, not in a sandbox that cannot write the agent's own folder, and not where anything from outside or from strangers is shown: what
     /// they say must not find its way into memory unasked.
     ///
     /// # Errors
@@ -38,6 +39,11 @@ impl Agent {
         let Some(settings) = &self.context.memory_flush else {
             return Ok(false);
         };
+        // Its notes would stay in the sandbox.
+        let sandbox = self.sandboxed(&session.key);
+        if sandbox.is_some_and(|sandbox| sandbox.access != WorkspaceAccess::Rw) {
+            return Ok(false);
+        }
         if !WRITING.iter().any(|name| self.tools.get(name).is_some()) {
             return Ok(false);
         }

@@ -37,6 +37,7 @@ mod repetition;
 mod reply;
 mod room;
 mod run;
+mod sandbox;
 mod session_key;
 mod skills;
 mod stamp;
@@ -65,13 +66,16 @@ pub use inbox::Inbox;
 pub use limits::Limits;
 pub use moltbot_guard::{Effect, Item, Manner, Plan, Preset, Target, TargetKind};
 pub use outlet::{DeliveryError, OutgoingMessage, Outlet, OutletAction, Receipt};
-pub use policy::{AllowedTools, GroupRules, Removal, ToolPolicies, ToolPolicyScope, matches_name};
+pub use policy::{
+    AllowedTools, GroupRules, Removal, SandboxTools, ToolPolicies, ToolPolicyScope, matches_name,
+};
 pub use progress::{Progress, ProgressSink};
 pub use prompt::{
     HiddenToolCost, LastTurn, PromptProfile, PromptReport, PromptSettings, SectionCost, ToolCost,
 };
 pub use records::StoredRecords;
 pub use reply::{AlreadySaid, Media, Occasion, ReplyFilter, ReplyText, ReplyTo};
+pub use sandbox::{NotSandboxed, SandboxSettings, Sandboxed};
 pub use session_key::SessionKey;
 pub use skills::{
     Skill, SkillCommand, SkillOrigin, SkillSettings, Skills, UnusedSkill, skill_commands,

@@ -63,6 +63,9 @@ const NOT_IN_SANDBOX: [&str; 14] = [
     "msteams",
 ];
 
+/// What a sandboxed conversation never has that may only read its folder.
+const WRITING: [&str; 3] = ["write", "edit", "apply_patch"];
+
 /// The owner's rules about tools, for all agents.
 #[derive(Debug, Clone, Default)]
 pub struct ToolPolicies {
@@ -79,6 +82,8 @@ pub struct ToolPolicyScope<'a> {
     pub senders: &'a [String],
     /// Tools run in a sandbox.
     pub is_sandboxed: bool,
+    /// The sandbox cannot write in the folder that it works in.
+    pub is_read_only: bool,
     /// A sub-agent is at work.
     pub is_subagent: bool,
 }
@@ -103,6 +108,19 @@ pub struct AllowedTools {
     pub removed: BTreeMap<String, Removal>,
     /// What the owner should know about the rules, each a sentence.
     pub warnings: Vec<String>,
+}
+
+/// What may be used in a sandbox, beside what other rules say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SandboxTools {
+    /// Where what is allowed stands in the file.
+    pub allow_key: String,
+    /// These; `None` is everything.
+    pub allow: Option<Vec<String>>,
+    /// Where what is denied stands in the file.
+    pub deny_key: String,
+    /// Not these.
+    pub deny: Vec<String>,
 }
 
 /// The rule that removed a tool. `Display` says it.
@@ -234,10 +252,30 @@ impl ToolPolicies {
         if scope.is_sandboxed {
             layers.push(self.sandbox(agent, &agent_key));
         }
+        if scope.is_read_only {
+            layers.push(Layer {
+                deny_key: "sandbox.workspaceAccess (ro)".to_owned(),
+                deny: WRITING.map(str::to_owned).into(),
+                ..list("sandbox", None, None, None)
+            });
+        }
         if scope.is_subagent {
             layers.extend(self.subagent());
         }
         layers
+    }
+
+    /// What the sandboxed conversations of an agent may use.
+    pub fn in_sandbox(&self, agent_id: &str) -> SandboxTools {
+        let none = AgentTools::default();
+        let agent = self.agents.get(agent_id).unwrap_or(&none);
+        let layer = self.sandbox(agent, &format!("agents.list.{agent_id}.tools"));
+        SandboxTools {
+            allow_key: layer.allow_key,
+            allow: layer.allow,
+            deny_key: layer.deny_key,
+            deny: layer.deny,
+        }
     }
 
     /// What holds in a sandbox: the agent's own lists, else those of all, else the defaults, each list for itself.

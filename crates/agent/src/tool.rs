@@ -9,6 +9,8 @@ use moltbot_store::Session;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
+use crate::sandbox::Sandboxed;
+
 /// The arguments of a call: checked against the tool's schema before the tool sees them.
 pub type Arguments = Map<String, Value>;
 
@@ -59,8 +61,10 @@ pub trait Tool: Send + Sync {
 pub struct Scene<'a> {
     /// The conversation.
     pub session: &'a Session,
-    /// The agent's folder, which relative paths start from. Absolute.
+    /// The folder that relative paths start from: the agent's, or that of the sandbox. Absolute.
     pub workspace: &'a Path,
+    /// What the conversation is confined to. Where there is one, a tool reaches nothing else.
+    pub sandbox: Option<&'a Sandboxed>,
     /// The id of the call.
     pub call_id: &'a str,
     /// The plan that was decided on; none while it is being made. A tool whose plan depends on what can change

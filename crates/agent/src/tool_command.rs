@@ -114,7 +114,7 @@ impl Agent {
         let open = Open::new(self, turn.id);
         let clock = TurnClock::new(self.settings.timeout);
         let work = async {
-            self.prepare_workspace().await?;
+            self.prepare_workspace(session).await?;
             Ok(self.perform(session, command, &clock, progress).await)
         };
         let outcome = tokio::select! {
@@ -173,7 +173,7 @@ impl Agent {
             secrets: &self.secrets,
             clock,
             session,
-            workspace: &self.settings.workspace,
+            workplace: self.workplace(Some(session)),
         };
         let call = command.call("command");
         // No model had a say in it: what counts is what the person just said.

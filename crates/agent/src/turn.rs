@@ -236,7 +236,7 @@ impl Agent {
                 secrets: &self.secrets,
                 clock: &clock,
                 session,
-                workspace: &self.settings.workspace,
+                workplace: self.workplace(Some(session)),
             },
             limits: self.settings.limits,
             inbox: request.inbox,
@@ -251,7 +251,7 @@ impl Agent {
             cut_short: None,
         };
         let work = async {
-            self.prepare_workspace().await?;
+            self.prepare_workspace(session).await?;
             let prompt = match prompt {
                 Some(prompt) => prompt,
                 None => {

@@ -13,6 +13,8 @@ use thiserror::Error;
 pub(crate) use files::{Room, Standing, WorkspaceFile, file_length, read_files, standing_of};
 use templates::{BOOTSTRAP, TEMPLATES};
 
+use crate::sandbox::NotSandboxed;
+
 /// A workspace that cannot be used.
 #[derive(Debug, Error)]
 pub enum WorkspaceError {
@@ -33,6 +35,9 @@ pub enum WorkspaceError {
         .0.display()
     )]
     NotAFolder(PathBuf),
+    /// The folder of the conversation's sandbox cannot be made.
+    #[error(transparent)]
+    Sandbox(#[from] NotSandboxed),
 }
 
 /// Makes the folder where it does not exist, and with `with_files` the files that it begins with. What exists is never
@@ -66,6 +71,24 @@ pub(crate) fn prepare(dir: &Path, with_files: bool) -> Result<(), WorkspaceError
         git_init(dir);
     }
     Ok(())
+}
+
+/// Copies the notes of one folder into another, those that are not there. For a folder that is an agent's only in part:
+/// notes that cannot be copied are only logged.
+pub(crate) fn copy_notes(from: &Path, into: &Path) {
+    for (name, _) in TEMPLATES.iter().chain(&[BOOTSTRAP]) {
+        if fs::symlink_metadata(into.join(name)).is_ok() {
+            continue;
+        }
+        let copied =
+            fs::read_to_string(from.join(name)).and_then(|text| create(&into.join(name), &text));
+        match copied {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!(file = %into.join(name).display(), %error, "a note cannot be copied into the sandbox");
+            }
+            _ => {}
+        }
+    }
 }
 
 /// Writes a file, unless there is one.

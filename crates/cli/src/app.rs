@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use moltbot_agent::{
     Agent, AgentSettings, Agents, ContextSettings, Gate, ImageModels, Limits, Outlet, Preset,
-    PromptSettings, SessionKey, Skills, StoredRecords, SubagentRules, Tool, ToolPolicies,
-    command_names, skill_commands,
+    PromptSettings, SandboxSettings, SessionKey, Skills, StoredRecords, SubagentRules, Tool,
+    ToolPolicies, command_names, skill_commands,
 };
 use moltbot_config::schema::GuardPreset;
 use moltbot_config::{
@@ -244,9 +244,10 @@ impl App {
             settings.clone(),
             defaults.image_model.as_ref(),
         );
+        let sandbox = self.sandbox(agent_id)?;
         if !shared.said.swap(true, Ordering::Relaxed) {
             let warnings = catalog.warnings().iter().chain(images.warnings());
-            for warning in warnings.chain(&notices) {
+            for warning in warnings.chain(&notices).chain(&sandbox.notice()) {
                 output::note(output::styled(output::WARN, warning));
             }
         }
@@ -285,6 +286,7 @@ impl App {
             .with_skill_commands(skill_commands(&skills.usable, &reserved))
             .with_secrets(Arc::new(self.secrets(&credentials)))
             .with_prompt(prompt)
+            .with_sandbox(sandbox)
             .with_context(context)
             .with_tools(tools, shared.gate.clone())
             .with_tool_policies(ToolPolicies::new(&self.snapshot.config)))
@@ -297,6 +299,16 @@ impl App {
         let variables = variables.map(|(name, value)| (name.clone(), value.clone()));
         let named = in_config(&self.snapshot.value).into_iter();
         Secrets::new(named.chain(variables).chain(credentials.secrets()))
+    }
+
+    /// How the conversations of an agent are sandboxed.
+    pub(crate) fn sandbox(&self, agent_id: &str) -> Result<SandboxSettings, Exit> {
+        let program = this_program()?;
+        Ok(SandboxSettings::from_snapshot(
+            &self.snapshot,
+            agent_id,
+            program,
+        ))
     }
 
     /// How much the owner wants to be asked about.

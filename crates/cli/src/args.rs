@@ -54,6 +54,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: GuardCommand,
     },
+    /// What confines the commands of a conversation.
+    Sandbox {
+        #[command(subcommand)]
+        command: SandboxCommand,
+    },
     /// The agent's notes: what is indexed, and searching them.
     Memory {
         #[command(subcommand)]
@@ -95,6 +100,23 @@ pub(crate) enum Command {
     /// The process that reads one document.
     #[command(hide = true)]
     DocumentWorker,
+    /// The process that confines itself and becomes a command.
+    #[command(hide = true)]
+    Sandboxed {
+        /// What is granted, as JSON.
+        plan: String,
+        /// The program and its arguments.
+        #[arg(last = true, required = true)]
+        program: Vec<String>,
+    },
+    /// The process that tries out a sandbox from inside.
+    #[command(hide = true)]
+    SandboxTrial {
+        /// What is granted, as JSON.
+        plan: String,
+        /// A folder that is not granted.
+        outside: std::path::PathBuf,
+    },
     /// The engine's own process.
     #[cfg(feature = "engine")]
     #[command(hide = true)]
@@ -442,6 +464,27 @@ pub(crate) struct GuardExplainArgs {
     /// The session: its id, its key, or a name of your own. Left out: the agent's main session.
     #[arg(long, value_name = "SESSION")]
     pub(crate) session_id: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `moltbot sandbox …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SandboxCommand {
+    /// What holds for a conversation, and whether it really does: it is tried out from inside.
+    Explain(SandboxExplainArgs),
+}
+
+/// `moltbot sandbox explain`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct SandboxExplainArgs {
+    /// The session: its key, or a name of your own. Left out: the agent's main session.
+    #[arg(long, value_name = "SESSION")]
+    pub(crate) session: Option<String>,
+    /// The agent.
+    #[arg(long, value_name = "ID")]
+    pub(crate) agent: Option<String>,
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,

@@ -13,6 +13,8 @@ mod memory;
 mod models;
 mod pairing;
 mod prompt;
+mod sandbox;
+pub(crate) mod sandboxed;
 mod security;
 mod service_keeper;
 
@@ -30,6 +32,7 @@ pub(crate) async fn run(globals: &Globals, command: Command) -> Result<(), Exit>
         Command::Models(args) => models::run(globals, args).await,
         Command::Prompt { command } => prompt::run(globals, command).await,
         Command::Guard { command } => guard::run(globals, command).await,
+        Command::Sandbox { command } => sandbox::run(globals, command).await,
         Command::Memory { command } => memory::run(globals, command).await,
         Command::Pairing { command } => pairing::run(globals, command),
         Command::Security { command } => security::run(globals, command),
@@ -46,6 +49,8 @@ pub(crate) async fn run(globals: &Globals, command: Command) -> Result<(), Exit>
             document_worker::run();
             Ok(())
         }
+        Command::Sandboxed { plan, program } => Err(sandboxed::run(&plan, &program)),
+        Command::SandboxTrial { plan, outside } => sandboxed::trial(&plan, &outside),
         #[cfg(feature = "engine")]
         Command::EngineWorker => {
             engine_worker::run();

@@ -48,6 +48,9 @@ fn run(args: Args) -> Result<(), Exit> {
             commands::document_worker::run();
             Ok(())
         }
+        // They give up what they may do, thread by thread: nothing of this program's runs beside them.
+        Command::Sandboxed { plan, program } => Err(commands::sandboxed::run(&plan, &program)),
+        Command::SandboxTrial { plan, outside } => commands::sandboxed::trial(&plan, &outside),
         Command::Completions { shell } => commands::completions::run(shell),
         command => {
             // One thread does all the waiting there is; blocking work gets threads of its own.

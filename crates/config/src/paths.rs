@@ -120,7 +120,7 @@ fn config_file(environment: &Environment, state_dir: &Path) -> PathBuf {
 }
 
 /// Writes out a leading `~` in every value that is a path by its key: one that ends in `dir`, `path`, `paths`,
-/// `file`, `root` or `workspace`, and the items of lists named `paths` or `pathPrepend`.
+/// `file`, `root` or `workspace`, and the items of lists named `paths`, `pathPrepend` or `readable`.
 pub(crate) fn expand_home(node: &mut Node, environment: &Environment) {
     match &mut node.content {
         Content::Object(members) => {
@@ -144,7 +144,7 @@ fn expand_member(key: &str, value: &mut Node, environment: &Environment) {
         Content::String(text) if ENDINGS.iter().any(|ending| lower.ends_with(ending)) => {
             expand_text(text, environment);
         }
-        Content::Array(items) if matches!(key, "paths" | "pathPrepend") => {
+        Content::Array(items) if matches!(key, "paths" | "pathPrepend" | "readable") => {
             for item in items {
                 match &mut item.content {
                     Content::String(text) => expand_text(text, environment),

@@ -26,6 +26,7 @@ mod logging;
 mod mcp;
 mod media;
 mod memory;
+mod merge;
 mod messages;
 mod models;
 mod plugins;

@@ -57,9 +57,10 @@ pub fn less_trusted(one: Provenance, other: Provenance) -> Provenance {
     }
 }
 
-/// Whether a source is one whose words are nobody's wish.
+/// Whether a source is one whose words are nobody's wish. Another agent of the owner's is none: what it says carries the
+/// least trusted source that it has read.
 pub(crate) fn is_foreign(source: Provenance) -> bool {
-    distrust(source) >= distrust(Provenance::Agent)
+    distrust(source) >= distrust(Provenance::Outside)
 }
 
 /// The order of trust: the owner first, those whom nobody knows last.

@@ -20,7 +20,7 @@ use elsewhere as system;
 #[cfg(target_os = "linux")]
 use linux as system;
 
-pub use trial::{Finding, try_out};
+pub use trial::{Finding, Trial, try_out};
 
 /// What a confined command may do. Everything else is denied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -145,6 +145,14 @@ impl Confinement {
         line.extend(program.iter().map(|part| (*part).to_owned()));
         Ok(line)
     }
+}
+
+/// Whether commands can be confined here at all. Nothing is given up by asking.
+///
+/// # Errors
+/// Why not.
+pub fn enforceable() -> Result<(), SandboxError> {
+    system::enforceable()
 }
 
 /// Confines this process as a plan ([`Confinement`] as JSON) says, and becomes the program. Comes back only where that

@@ -78,7 +78,7 @@ impl ImageTool {
     }
 
     fn file(&self, path: &str, scene: &Scene<'_>) -> Place {
-        Place::File(NamedFile::find(&self.folders, scene.workspace, path))
+        Place::File(NamedFile::find(&self.folders, scene, path))
     }
 
     async fn load(&self, place: Place, limit: u64) -> Result<Result<Vec<u8>, Refusal>, ToolError> {

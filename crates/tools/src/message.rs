@@ -145,7 +145,7 @@ impl MessageTool {
     fn ready(&self, arguments: &Arguments, scene: &Scene<'_>) -> Result<Ready<'_>, ToolError> {
         let asked = Asked::read(arguments)?;
         let way = self.way(&asked, scene.session)?;
-        let named = |text: String| NamedFile::find(&self.folders, scene.workspace, &text);
+        let named = |text: String| NamedFile::find(&self.folders, scene, &text);
         Ok(Ready {
             way,
             text: asked.message,

@@ -6,6 +6,7 @@ use moltbot_llm::{Model, Source, ToolSpec};
 
 use super::words::{self, lean};
 use super::{Prompt, PromptProfile, PromptSettings, Section};
+use crate::sandbox::Sandboxed;
 use crate::skills::{Skills, brief_list, full_list};
 use crate::workspace::{Room, Standing, WorkspaceFile, read_files};
 
@@ -34,6 +35,8 @@ pub(crate) struct Ingredients<'a> {
     pub(crate) model: &'a Model,
     pub(crate) agent_id: &'a str,
     pub(crate) workspace: &'a Path,
+    /// What it is confined to there.
+    pub(crate) sandbox: Option<&'a Sandboxed>,
     pub(crate) tools: Vec<ToolSpec>,
 }
 
@@ -112,6 +115,12 @@ impl Ingredients<'_> {
                     self.workspace.display()
                 ),
             );
+            if let Some(sandbox) = self.sandbox {
+                sections.add(
+                    "Sandbox",
+                    format!("## Sandbox\n{}", words::sandbox(sandbox)),
+                );
+            }
         }
         if self.settings.stamp.is_on() {
             sections.add("Time", words::TIME);
@@ -159,6 +168,9 @@ impl Ingredients<'_> {
                     self.workspace.display()
                 ),
             );
+            if let Some(sandbox) = self.sandbox {
+                sections.add("Sandbox", words::sandbox(sandbox));
+            }
         }
         if !self.is_sub_agent() {
             let room = self.share(32, LEAN_SKILLS);

@@ -101,14 +101,22 @@ impl PromptReport {
 }
 
 impl Agent {
-    /// Makes the agent's folder ready.
-    pub(crate) async fn prepare_workspace(&self) -> Result<(), WorkspaceError> {
+    /// Makes the agent's folder ready, and that of the session's sandbox.
+    pub(crate) async fn prepare_workspace(&self, session: &Session) -> Result<(), WorkspaceError> {
         let dir = self.settings.workspace.clone();
         let with_files = self.prompt.creates_files && self.prompt.brief.is_none();
-        blocking(move || workspace::prepare(&dir, with_files)).await
+        let sandbox = self.sandboxed(&session.key);
+        let prepare = move || {
+            workspace::prepare(&dir, with_files)?;
+            if let Some(sandbox) = sandbox {
+                sandbox.prepare()?;
+            }
+            Ok(())
+        };
+        blocking(prepare).await
     }
 
-    /// The prompt of a conversation that begins now, with this model and these tools.
+    /// The prompt of a conversation that begins now, with this model and these tools; without a session, of the main one.
     pub(crate) async fn new_prompt(
         &self,
         session: Option<&Session>,
@@ -123,13 +131,14 @@ impl Agent {
             settings = settings.for_sub_agent(brief);
         }
         let agent_id = self.settings.agent_id.clone();
-        let workspace = self.settings.workspace.clone();
+        let workplace = self.workplace(session);
         let ingredients = move || {
             Ingredients {
                 settings: &settings,
                 model: &model,
                 agent_id: &agent_id,
-                workspace: &workspace,
+                workspace: &workplace.folder,
+                sandbox: workplace.sandbox.as_ref(),
                 tools,
             }
             .prompt()

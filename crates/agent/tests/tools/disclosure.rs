@@ -120,7 +120,9 @@ async fn a_hidden_tool_is_found_and_called_like_any_other() {
         .unwrap();
 
     let asked = says.1.lock().unwrap();
-    assert_eq!(asked.len(), 1);
+    // What a server says of its tools is text from outside: what it reads elsewhere is asked about, too.
+    assert_eq!(asked.len(), 2);
+    assert_eq!(asked[1].tool, "hub__action_07");
     assert_eq!(asked[0].tool, "hub__create_issue");
     assert_eq!(asked[0].plan, Plan::new(Effect::RunsCode, "Paris"));
     let mut called = called.lock().unwrap().clone();

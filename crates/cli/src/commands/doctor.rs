@@ -8,6 +8,7 @@ mod credentials;
 mod engine;
 mod machine;
 mod models;
+mod sandbox;
 mod security;
 mod server;
 mod start;
@@ -31,6 +32,7 @@ pub(crate) async fn run(globals: &Globals, args: DoctorArgs) -> Result<(), Exit>
             let installed = engine::installed(app.paths());
             checks.extend(models::check(&app, &installed).await?);
             checks.extend(credentials::check(&app, &installed)?);
+            checks.extend(sandbox::check(&app).await?);
             checks.extend(security::check(&app)?);
             (checks, app.paths().clone())
         }

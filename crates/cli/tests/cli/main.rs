@@ -24,6 +24,8 @@ mod pairing;
 mod probe;
 mod prompt;
 mod pull;
+#[cfg(target_os = "linux")]
+mod sandbox;
 mod secrets;
 #[cfg(unix)]
 mod security;

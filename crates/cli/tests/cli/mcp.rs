@@ -76,10 +76,7 @@ fn servers_are_listed_and_asked() {
             .unwrap()
             .contains("could not be started")
     );
-    assert!(
-        home.ok(&["mcp", "list"])
-            .contains("pond    ready   1")
-    );
+    assert!(home.ok(&["mcp", "list"]).contains("pond    ready   1"));
 
     let none = Home::with_config("{}");
     assert!(none.ok(&["mcp", "list"]).starts_with("No MCP servers."));

@@ -453,6 +453,13 @@ impl Agents {
         own.map_or_else(|| defaults.clone(), |own| own.or(&defaults))
     }
 
+    /// How an agent's conversations are sandboxed: each key its own, else that of all agents.
+    pub fn sandbox(&self, id: &str) -> Sandbox {
+        let defaults = self.defaults().sandbox.clone().unwrap_or_default();
+        let own = self.agent(id).and_then(|agent| agent.sandbox.as_ref());
+        own.map_or_else(|| defaults.clone(), |own| own.or(&defaults))
+    }
+
     /// Id of the agent that answers where nothing else decides: the first one marked `default`,
     /// else the first, else `main`.
     pub fn default_agent_id(&self) -> String {

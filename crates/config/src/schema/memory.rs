@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use super::merge::merged;
 
 section! {
     /// Finding things in an agent's notes by meaning and by word.
@@ -243,27 +243,7 @@ impl MemorySearch {
     /// These settings with what they leave out taken from `defaults`, key by key.
     #[must_use]
     pub fn or(&self, defaults: &Self) -> Self {
-        let merged = serde_json::to_value(self)
-            .and_then(|own| Ok(fill(own, serde_json::to_value(defaults)?)))
-            .and_then(serde_json::from_value);
-        // Keys of two valid blocks make a valid block.
-        merged.unwrap_or_else(|_| self.clone())
-    }
-}
-
-fn fill(own: Value, defaults: Value) -> Value {
-    match (own, defaults) {
-        (Value::Object(mut own), Value::Object(defaults)) => {
-            for (key, default) in defaults {
-                let value = match own.remove(&key) {
-                    Some(value) => fill(value, default),
-                    None => default,
-                };
-                own.insert(key, value);
-            }
-            Value::Object(own)
-        }
-        (own, _) => own,
+        merged(self, defaults)
     }
 }
 

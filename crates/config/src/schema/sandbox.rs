@@ -1,4 +1,5 @@
-//! `sandbox`: running an agent's tools in a container.
+//! `sandbox`: running an agent's tools confined. The keys are those of a container; what of them holds without one is
+//! said in `docs/sandbox.md`.
 
 use std::collections::BTreeMap;
 
@@ -6,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::forms::MemorySize;
+use super::merge::merged;
 
 section! {
     /// Running an agent's tools in a container.
@@ -20,14 +22,33 @@ section! {
         pub workspace_access: Option<WorkspaceAccess>,
         /// Conversations that tools in the container can see. Default: spawned.
         pub session_tools_visibility: Option<SessionToolsVisibility>,
-        /// Folder for the containers' own working folders. Default: `~/.clawdbot/sandboxes`.
+        /// Folder for the sandboxes' own working folders. Default: `sandboxes` in the state directory.
         pub workspace_root: Option<String>,
+        /// More folders and files that commands in it may read and run from, such as `~/.rustup`.
+        pub readable: Option<Vec<String>>,
         /// The container.
         pub docker: Option<SandboxDocker>,
         /// A browser in a container of its own.
         pub browser: Option<SandboxBrowser>,
         /// Removing old containers.
         pub prune: Option<SandboxPrune>,
+    }
+}
+
+impl Sandbox {
+    /// These settings with what they leave out taken from `defaults`, key by key.
+    #[must_use]
+    pub fn or(&self, defaults: &Self) -> Self {
+        merged(self, defaults)
+    }
+
+    /// What shares a working folder: `scope`, else what its older form says.
+    pub fn effective_scope(&self) -> SandboxScope {
+        self.scope.unwrap_or(match self.per_session {
+            Some(true) => SandboxScope::Session,
+            Some(false) => SandboxScope::Shared,
+            None => SandboxScope::Agent,
+        })
     }
 }
 
@@ -141,6 +162,18 @@ pub enum Ulimit {
     Pair(UlimitPair),
 }
 
+impl Ulimit {
+    /// The limit that processes begin with, else the one that they may not raise it above; `None` where there is none.
+    pub fn value(&self) -> Option<u64> {
+        let value = match self {
+            Self::Number(number) => *number,
+            Self::Text(text) => text.split(':').next()?.trim().parse().ok()?,
+            Self::Pair(pair) => pair.soft.or(pair.hard)?,
+        };
+        u64::try_from(value).ok()
+    }
+}
+
 section! {
     /// The two limits on a resource.
     pub struct UlimitPair {
@@ -190,5 +223,61 @@ section! {
         pub idle_hours: Option<u32>,
         /// Days of age; 0 for never. Default: 7.
         pub max_age_days: Option<u32>,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn read<T: serde::de::DeserializeOwned>(text: &str) -> T {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn an_agents_own_keys_win_one_by_one() {
+        let all: Sandbox = read(
+            r#"{"mode": "all", "scope": "shared", "docker": {"network": "none", "memory": "1g"}, "readable": ["/a"]}"#,
+        );
+        let own: Sandbox = read(r#"{"mode": "non-main", "docker": {"network": "bridge"}}"#);
+        let both = own.or(&all);
+        assert_eq!(both.mode, Some(SandboxMode::NonMain));
+        assert_eq!(both.effective_scope(), SandboxScope::Shared);
+        assert_eq!(both.readable.as_deref(), Some(&["/a".to_owned()][..]));
+        let docker = both.docker.unwrap();
+        assert_eq!(docker.network.as_deref(), Some("bridge"));
+        assert_eq!(docker.memory.unwrap().bytes(), Some(1 << 30));
+    }
+
+    #[test]
+    fn the_older_form_of_the_scope_counts_where_the_newer_is_not_set() {
+        for (text, scope) in [
+            ("{}", SandboxScope::Agent),
+            (r#"{"perSession": true}"#, SandboxScope::Session),
+            (r#"{"perSession": false}"#, SandboxScope::Shared),
+            (
+                r#"{"perSession": false, "scope": "agent"}"#,
+                SandboxScope::Agent,
+            ),
+        ] {
+            assert_eq!(read::<Sandbox>(text).effective_scope(), scope, "{text}");
+        }
+    }
+
+    #[test]
+    fn limits_are_read_in_all_their_forms() {
+        for (text, value) in [
+            ("5", Some(5)),
+            ("-1", None),
+            (r#""5:9""#, Some(5)),
+            (r#""7""#, Some(7)),
+            (r#""x""#, None),
+            (r#"{"hard": 9}"#, Some(9)),
+            (r#"{"soft": 3, "hard": 9}"#, Some(3)),
+            ("{}", None),
+        ] {
+            assert_eq!(read::<Ulimit>(text).value(), value, "{text}");
+        }
     }
 }

@@ -195,7 +195,7 @@ fn wide_tools(facts: &Facts) -> Option<Finding> {
             named(weak)?
         ),
     );
-    Some(finding.fix("give these agents a narrower tools.profile, guard.preset strict, or a larger model with 4 bits or more"))
+    Some(finding.fix("give these agents a narrower tools.profile, tools.guard.preset strict, or a larger model with 4 bits or more"))
 }
 
 fn small_window(facts: &Facts) -> Option<Finding> {

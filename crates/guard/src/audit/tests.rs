@@ -391,8 +391,8 @@ fn cases() -> Vec<Case> {
         (
             "guard.preset_relaxed",
             Warn,
-            text("{ guard: { preset: 'relaxed' } }"),
-            text("{ guard: { preset: 'strict' } }"),
+            text("{ tools: { guard: { preset: 'relaxed' } } }"),
+            text("{ tools: { guard: { preset: 'strict' } } }"),
         ),
         (
             "mcp.servers.far.http",

@@ -20,14 +20,15 @@ const LARGE_LIST: usize = 25;
 /// What agents can do unasked.
 pub(super) fn check(facts: &Facts) -> Vec<Finding> {
     let mut found = elevated(facts);
-    let preset = facts.config.guard.as_ref().and_then(|guard| guard.preset);
+    let tools = facts.config.tools.as_ref();
+    let preset = tools.and_then(|tools| tools.guard.as_ref()?.preset);
     if preset == Some(GuardPreset::Relaxed) {
         let finding = Finding::warn(
             "guard.preset_relaxed",
             "The guard is relaxed",
-            "guard.preset is relaxed: links in outside text are followed, and whom you name may be sent anything that was read.",
+            "tools.guard.preset is relaxed: links in outside text are followed, and whom you name may be sent anything that was read.",
         );
-        found.push(finding.fix("moltbot config set guard.preset standard"));
+        found.push(finding.fix("moltbot config set tools.guard.preset standard"));
     }
     let servers = facts.config.mcp_servers().iter();
     found.extend(servers.flat_map(|(name, server)| mcp(name, server)));

@@ -9,6 +9,10 @@ fn unsupported() -> SandboxError {
     ))
 }
 
+pub(super) fn enforceable() -> Result<(), SandboxError> {
+    Err(unsupported())
+}
+
 pub(super) fn confine(_plan: &Confinement) -> Result<Enforced, SandboxError> {
     Err(unsupported())
 }

@@ -19,8 +19,22 @@ use super::{Confinement, DEVICES, Enforced, Limits, SYSTEM, SandboxError};
 /// The kernel's interface that this is written for (Linux 6.12).
 const WANTED: ABI = ABI::V6;
 
+/// What is missing where there is no Landlock.
+const NO_LANDLOCK: &str =
+    "this kernel has no Landlock (Linux 5.13 or later, with landlock in /sys/kernel/security/lsm)";
+
 /// System calls of the x32 interface have this bit; they would pass a filter that names the others alone.
 const X32: i64 = 0x4000_0000;
+
+/// Whether this kernel has Landlock: making rules that confine nobody yet tells.
+pub(super) fn enforceable() -> Result<(), SandboxError> {
+    Ruleset::default()
+        .set_compatibility(CompatLevel::HardRequirement)
+        .handle_access(AccessFs::from_all(ABI::V1))
+        .and_then(Ruleset::create)
+        .map(|_| ())
+        .map_err(|_| SandboxError::Unsupported(NO_LANDLOCK.to_owned()))
+}
 
 /// Confines this process and whatever it starts.
 pub(super) fn confine(plan: &Confinement) -> Result<Enforced, SandboxError> {
@@ -84,9 +98,7 @@ fn restrict_files(plan: &Confinement) -> Result<bool, SandboxError> {
     match status.ruleset {
         RulesetStatus::FullyEnforced => Ok(true),
         RulesetStatus::PartiallyEnforced => Ok(false),
-        RulesetStatus::NotEnforced => Err(SandboxError::Unsupported(
-            "this kernel has no Landlock (Linux 5.13 or later, with landlock in /sys/kernel/security/lsm)".to_owned(),
-        )),
+        RulesetStatus::NotEnforced => Err(SandboxError::Unsupported(NO_LANDLOCK.to_owned())),
     }
 }
 

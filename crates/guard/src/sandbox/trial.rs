@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Confinement, SandboxError, confine};
+use super::{Confinement, Enforced, SandboxError, confine};
 
 /// One attempt from inside.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +18,23 @@ pub struct Finding {
     pub allowed: bool,
     /// Whether it worked.
     pub worked: bool,
+}
+
+/// What a confinement proved to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Trial {
+    /// What enforces it, and what this system cannot enforce.
+    pub enforced: Enforced,
+    /// What was attempted.
+    pub findings: Vec<Finding>,
+}
+
+impl Trial {
+    /// Whether everything is enforced that was asked for.
+    pub fn holds(&self) -> bool {
+        self.enforced.weaker.is_empty() && self.findings.iter().all(Finding::holds)
+    }
 }
 
 impl Finding {
@@ -32,13 +49,13 @@ impl Finding {
 ///
 /// # Errors
 /// It could not be confined at all.
-pub fn try_out(plan: &Confinement, outside: &Path) -> Result<Vec<Finding>, SandboxError> {
+pub fn try_out(plan: &Confinement, outside: &Path) -> Result<Trial, SandboxError> {
     // Bound before, so that there is somebody to speak with.
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).ok();
     let port = listener
         .as_ref()
         .and_then(|listener| listener.local_addr().ok());
-    confine(plan)?;
+    let enforced = confine(plan)?;
     let finding = |attempt: &str, allowed: bool, worked: bool| Finding {
         attempt: attempt.to_owned(),
         allowed,
@@ -73,6 +90,18 @@ pub fn try_out(plan: &Confinement, outside: &Path) -> Result<Vec<Finding>, Sandb
         plan.network,
         std::os::unix::net::UnixDatagram::unbound().is_ok(),
     ));
+    let only_read = plan.readable.iter().filter(|folder| {
+        let is_writable = plan
+            .writable
+            .iter()
+            .any(|writable| folder.starts_with(writable));
+        folder.is_dir() && !is_writable
+    });
+    findings.push(finding(
+        "write in a folder that may only be read",
+        false,
+        only_read.into_iter().any(|folder| writes_in(folder)),
+    ));
     for folder in &plan.writable {
         findings.push(finding(
             &format!("write in {}", folder.display()),
@@ -80,7 +109,7 @@ pub fn try_out(plan: &Confinement, outside: &Path) -> Result<Vec<Finding>, Sandb
             writes_in(folder),
         ));
     }
-    Ok(findings)
+    Ok(Trial { enforced, findings })
 }
 
 /// Whether a file can be made in a folder; it is removed again.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use moltbot_guard::Effect::{
     ChangesAccount, ChangesItself, ChangesOutside, ChangesWorkspace, Delegates, ReadsOutside,
-    ReadsOwn, ReadsPrivate, RunsCode, Sends,
+    ReadsOwn, ReadsPrivate, RunsCode, Sends, Speaks,
 };
 use moltbot_guard::Manner::{Adds, Removes};
 use moltbot_guard::TargetKind::{
@@ -57,11 +57,42 @@ fn event() -> moltbot_guard::TargetKind {
 }
 
 #[test]
+fn what_the_owner_allowed_or_forbade_for_good_is_no_way_around_the_rest() {
+    let listed = Plan {
+        listed: true,
+        ..Plan::new(RunsCode, "ls")
+    };
+    assert_eq!(
+        decide(&listed, &tainted(), Preset::Standard).verdict,
+        Verdict::Ask
+    );
+    let forbidden = Plan {
+        forbidden: Some("You forbade it.".to_owned()),
+        ..Plan::new(ReadsOwn, "")
+    };
+    let decision = decide(&forbidden, &asked(), Preset::Relaxed);
+    assert_eq!(
+        (decision.verdict, decision.rule),
+        (Verdict::Refuse, "forbidden")
+    );
+}
+
+#[test]
 fn each_rule_decides_its_example() {
     let all = |verdict: Verdict| [verdict; 3];
     let bob = || Plan::new(Sends, "").on(Recipient, "bob@example.org");
     let examples: Vec<(&str, Plan, Evidence, [Verdict; 3])> = vec![
+        ("speak", Plan::new(Speaks, ""), tainted(), all(Allow)),
         ("read-own", Plan::new(ReadsOwn, ""), tainted(), all(Allow)),
+        (
+            "run-listed",
+            Plan {
+                listed: true,
+                ..Plan::new(RunsCode, "ls").on(Command, "ls")
+            },
+            asked(),
+            [Allow, Allow, Ask],
+        ),
         (
             "read-private",
             Plan::new(ReadsPrivate, ""),

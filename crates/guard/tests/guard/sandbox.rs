@@ -17,7 +17,7 @@ fn child() {
     };
     let plan: Confinement = serde_json::from_str(&plan).unwrap();
     if let Some(outside) = deed.strip_prefix("try ") {
-        let findings = try_out(&plan, Path::new(outside)).unwrap();
+        let findings = try_out(&plan, Path::new(outside)).unwrap().findings;
         println!("FINDINGS {}", serde_json::to_string(&findings).unwrap());
         return;
     }

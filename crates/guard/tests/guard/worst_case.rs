@@ -13,7 +13,7 @@ proptest! {
         before in ".{0,80}",
         value in "[a-z]{3,12}[0-9]{4,8}(@[a-z]{3,8}\\.org)?",
         content in ".{0,80}",
-        source in prop::sample::select(vec![Provenance::Outside, Provenance::Stranger, Provenance::Agent]),
+        source in prop::sample::select(vec![Provenance::Outside, Provenance::Stranger]),
         preset in prop::sample::select(vec![Preset::Standard, Preset::Strict]),
     ) {
         let mut evidence = Evidence::new();

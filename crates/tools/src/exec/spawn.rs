@@ -10,6 +10,8 @@ use std::process::ExitStatus;
 pub(super) struct Launch {
     /// What the shell runs.
     pub(super) command: String,
+    /// The program and its arguments by which it runs that, see [`shell`]. Never empty.
+    pub(super) line: Vec<String>,
     /// Where. Absolute.
     pub(super) workdir: PathBuf,
     /// The whole environment.
@@ -66,8 +68,16 @@ pub(super) fn start(_launch: &Launch) -> io::Result<Started> {
     ))
 }
 
+/// The command line of a shell that runs this.
+pub(super) fn shell(command: &str) -> [&str; 3] {
+    ["/bin/sh", "-c", command]
+}
+
 #[cfg(unix)]
-const SHELL: &str = "/bin/sh";
+fn program_of(launch: &Launch) -> io::Result<(&String, &[String])> {
+    let nothing = || io::Error::new(io::ErrorKind::InvalidInput, "there is no command");
+    launch.line.split_first().ok_or_else(nothing)
+}
 
 #[cfg(unix)]
 fn on_pipes(launch: &Launch, reads: bool) -> io::Result<Started> {
@@ -76,10 +86,10 @@ fn on_pipes(launch: &Launch, reads: bool) -> io::Result<Started> {
 
     // One pipe for both, so that what is printed keeps its order.
     let (output, writer) = io::pipe()?;
-    let mut command = std::process::Command::new(SHELL);
+    let (program, arguments) = program_of(launch)?;
+    let mut command = std::process::Command::new(program);
     command
-        .arg("-c")
-        .arg(&launch.command)
+        .args(arguments)
         .current_dir(&launch.workdir)
         .env_clear()
         .envs(&launch.environment)
@@ -112,8 +122,9 @@ fn on_terminal(launch: &Launch) -> io::Result<Started> {
         .map_err(io::Error::other)?;
     let output = pair.master.try_clone_reader().map_err(io::Error::other)?;
     let input = pair.master.take_writer().map_err(io::Error::other)?;
-    let mut command = CommandBuilder::new(SHELL);
-    command.args(["-c", &launch.command]);
+    let (program, arguments) = program_of(launch)?;
+    let mut command = CommandBuilder::new(program);
+    command.args(arguments);
     command.cwd(&launch.workdir);
     command.env_clear();
     for (name, value) in &launch.environment {

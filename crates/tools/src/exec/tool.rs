@@ -1,5 +1,6 @@
 //! The tool that runs commands.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use super::environment;
 use super::process::Process;
 use super::report;
 use super::settings::ExecSettings;
-use super::spawn::{Launch, Streams};
+use super::spawn::{Launch, Streams, shell};
 use super::table::ProcessTable;
 
 /// `exec`: runs a command with `sh -c` and tells what it printed.
@@ -50,12 +51,21 @@ impl ExecTool {
         Self { table, settings }
     }
 
+    /// The environment that a command starts with.
+    fn environment(&self, scene: &Scene<'_>) -> BTreeMap<String, String> {
+        match scene.sandbox {
+            Some(sandbox) => sandbox.environment(&self.settings.environment),
+            None => self.settings.environment.clone(),
+        }
+    }
+
     /// The folder that a command runs in.
     fn workdir(&self, request: &Request, scene: &Scene<'_>) -> PathBuf {
         let Some(wanted) = request.workdir.as_deref().filter(|dir| !dir.is_empty()) else {
             return scene.workspace.to_owned();
         };
-        let home = self.settings.environment.get("HOME");
+        let environment = self.environment(scene);
+        let home = environment.get("HOME");
         match (wanted.strip_prefix('~'), home) {
             (Some(""), Some(home)) => PathBuf::from(home),
             (Some(rest), Some(home)) if rest.starts_with('/') => {
@@ -91,13 +101,14 @@ impl ExecTool {
         let own = environment::of_call(&request.env)
             .map_err(|error| ToolError::Arguments(format!("{error}.")))?;
         let workdir = self.workdir(request, scene);
+        let line = command_line(&request.command, &workdir, scene)?;
         if !workdir.is_dir() {
             return Err(ToolError::Arguments(format!(
                 "There is no folder {} to run the command in.",
                 workdir.display()
             )));
         }
-        let mut environment = self.settings.environment.clone();
+        let mut environment = self.environment(scene);
         if request.pty {
             // That of the owner's terminal is not the one it gets.
             environment.insert("TERM".to_owned(), "xterm-256color".to_owned());
@@ -105,6 +116,7 @@ impl ExecTool {
         environment.extend(own);
         Ok(Launch {
             command: request.command.clone(),
+            line,
             workdir,
             environment,
             streams: match (request.pty, request.background) {
@@ -114,6 +126,31 @@ impl ExecTool {
             },
         })
     }
+}
+
+/// The command line that runs a command in a folder, confined where the conversation is.
+fn command_line(
+    command: &str,
+    workdir: &Path,
+    scene: &Scene<'_>,
+) -> Result<Vec<String>, ToolError> {
+    let shell = shell(command);
+    let Some(sandbox) = scene.sandbox else {
+        return Ok(shell.map(str::to_owned).into());
+    };
+    sandbox.prepare().map_err(ToolError::failed)?;
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let is_inside = [&sandbox.workspace, &sandbox.home]
+        .into_iter()
+        .any(|folder| real(workdir).starts_with(real(folder)));
+    if !is_inside {
+        return Err(ToolError::Arguments(format!(
+            "Path escapes sandbox root ({}): {}",
+            sandbox.workspace.display(),
+            workdir.display()
+        )));
+    }
+    sandbox.command_line(&shell).map_err(ToolError::failed)
 }
 
 #[async_trait]

@@ -39,12 +39,12 @@ impl ApplyPatch {
         let input = arguments.get("input").and_then(Value::as_str);
         let sections = parse(input.unwrap_or_default())?;
         let step = |section: Section| {
-            let place = self.folders.find(scene.workspace, &section.path)?;
+            let place = self.folders.find_in(scene, &section.path)?;
             let target = match &section.action {
                 Action::Update {
                     move_to: Some(path),
                     ..
-                } => Some(self.folders.find(scene.workspace, path)?),
+                } => Some(self.folders.find_in(scene, path)?),
                 _ => None,
             };
             Ok(Step {

@@ -1,8 +1,8 @@
 //! A file that is named in a call of a tool whose business is not files.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use moltbot_agent::{Effect, Plan};
+use moltbot_agent::{Effect, Plan, Scene};
 
 use super::disk::{Kind, Spot};
 use super::places::{Folders, PathError, Place, plan};
@@ -14,9 +14,9 @@ use super::similar::no_such_file;
 pub(crate) struct NamedFile(Result<Place, PathError>);
 
 impl NamedFile {
-    /// Looks for the file that a model named, seen from the workspace.
-    pub(crate) fn find(folders: &Folders, workspace: &Path, text: &str) -> Self {
-        Self(folders.find(workspace, text))
+    /// Looks for the file that a model named, seen from where the call happens.
+    pub(crate) fn find(folders: &Folders, scene: &Scene<'_>, text: &str) -> Self {
+        Self(folders.find_to_read(scene, text))
     }
 
     /// What a call would do that reads it.

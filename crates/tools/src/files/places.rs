@@ -79,7 +79,51 @@ impl Folders {
         scene: &Scene<'_>,
     ) -> Result<Place, PathError> {
         let text = arguments.get("path").and_then(Value::as_str);
-        self.find(scene.workspace, text.unwrap_or_default())
+        self.find_in(scene, text.unwrap_or_default())
+    }
+
+    /// Where the `path` of a call leads that reads it.
+    pub(crate) fn to_read(
+        &self,
+        arguments: &Arguments,
+        scene: &Scene<'_>,
+    ) -> Result<Place, PathError> {
+        let text = arguments.get("path").and_then(Value::as_str);
+        self.find_to_read(scene, text.unwrap_or_default())
+    }
+
+    /// Where a path leads that a model wrote. A sandboxed conversation finds nothing outside the folder that it works in.
+    pub(crate) fn find_in(&self, scene: &Scene<'_>, text: &str) -> Result<Place, PathError> {
+        let place = self.find(scene.workspace, text)?;
+        match scene.sandbox {
+            Some(_) if place.zone != Zone::Workspace => Err(escapes(scene, &place)),
+            _ => Ok(place),
+        }
+    }
+
+    /// The same for a path that is only read: a sandboxed conversation reads what its commands may read, and the results
+    /// that were too long for it, each by its name.
+    pub(crate) fn find_to_read(&self, scene: &Scene<'_>, text: &str) -> Result<Place, PathError> {
+        let place = self.find(scene.workspace, text)?;
+        let Some(sandbox) = scene.sandbox else {
+            return Ok(place);
+        };
+        let is_readable = match place.zone {
+            Zone::Workspace => true,
+            Zone::Results => place.path.is_file(),
+            Zone::Readable | Zone::Elsewhere => {
+                let granted = sandbox.confinement.readable.iter();
+                granted
+                    .chain(&sandbox.confinement.writable)
+                    .filter_map(|folder| resolve(folder).ok())
+                    .any(|folder| place.path.starts_with(folder))
+            }
+            Zone::Protected => false,
+        };
+        match is_readable {
+            true => Ok(place),
+            false => Err(escapes(scene, &place)),
+        }
     }
 
     fn absolute(&self, workspace: &Path, text: &str) -> Result<PathBuf, PathError> {
@@ -119,6 +163,13 @@ impl Folders {
             }
         }
         Ok(Zone::Elsewhere)
+    }
+}
+
+fn escapes(scene: &Scene<'_>, place: &Place) -> PathError {
+    PathError::Escapes {
+        root: scene.workspace.to_owned(),
+        path: place.path.clone(),
     }
 }
 
@@ -334,6 +385,8 @@ pub(crate) enum PathError {
         shown(path)
     )]
     NotText { path: PathBuf },
+    #[error("Path escapes sandbox root ({}): {}", shown(root), shown(path))]
+    Escapes { root: PathBuf, path: PathBuf },
     #[error("{} leads through more than {MAX_LINKS} symbolic links.", shown(path))]
     Links { path: PathBuf },
     #[error("{} cannot be reached: {source}.", shown(path))]

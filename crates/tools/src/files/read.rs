@@ -104,12 +104,12 @@ impl Tool for Read {
     }
 
     fn plan(&self, arguments: &Arguments, scene: &Scene<'_>) -> Plan {
-        let found = self.folders.in_call(arguments, scene);
+        let found = self.folders.to_read(arguments, scene);
         plan(&found, Place::reads)
     }
 
     async fn call(&self, arguments: Arguments, scene: &Scene<'_>) -> Result<ToolOutput, ToolError> {
-        let found = self.folders.in_call(&arguments, scene);
+        let found = self.folders.to_read(&arguments, scene);
         let decided = still_decided(&plan(&found, Place::reads), scene.decided);
         let arguments: ReadArguments = read_arguments(arguments)?;
         let (part, work) = (arguments.clone(), move || -> Result<Found, Refusal> {

@@ -65,7 +65,7 @@ impl Tool for SessionsHistory {
         let asked: Asked = read_arguments(arguments)?;
         let session = find(&self.store, &asked.session_key).await?;
         self.access
-            .check(&scene.session.agent_id, &session)
+            .check(scene, &session)
             .map_err(ToolError::failed)?;
         let all = transcript(&self.store, &session.session_id)
             .await

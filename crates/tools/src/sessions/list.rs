@@ -77,7 +77,7 @@ impl Tool for SessionsList {
             let of_kind = kinds.is_empty() || kinds.iter().any(|k| k == kind(session));
             of_kind
                 && since.is_none_or(|since| session.updated_at >= since)
-                && self.access.check(&scene.session.agent_id, session).is_ok()
+                && self.access.check(scene, session).is_ok()
         };
         let sessions = self.store.sessions().await.map_err(ToolError::failed)?;
         let limit = asked.limit.map_or(LIMIT, |limit| limit as usize);

@@ -116,7 +116,7 @@ impl Tool for SessionsSend {
             Err(error) => return Ok(refused("error", None, &error)),
         };
         let key = target.key.clone();
-        if let Err(reason) = self.access.check(own_agent, &target) {
+        if let Err(reason) = self.access.check(scene, &target) {
             return Ok(refused("forbidden", Some(&key), reason));
         }
         let wait = Duration::from_secs(asked.timeout_seconds.unwrap_or(WAIT));

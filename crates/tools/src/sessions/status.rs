@@ -33,7 +33,7 @@ impl SessionStatus {
         };
         let session = find(store, name).await?;
         self.access
-            .check(&scene.session.agent_id, &session)
+            .check(scene, &session)
             .map_err(ToolError::failed)?;
         Ok(session)
     }

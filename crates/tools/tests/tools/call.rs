@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use moltbot_agent::{Arguments, Plan, Scene, Tool, ToolError, ToolOutput};
+use moltbot_agent::{Arguments, Plan, Sandboxed, Scene, Tool, ToolError, ToolOutput};
 use moltbot_llm::Content;
 use moltbot_store::Store;
 use serde_json::Value;
@@ -36,6 +36,7 @@ impl Stage {
         then(&Scene {
             session: &self.session,
             workspace,
+            sandbox: None,
             call_id: "call_1",
             decided: None,
         })
@@ -50,6 +51,23 @@ impl Stage {
         self.call_decided(tool, arguments, Some(&plan)).await
     }
 
+    /// The same in a sandbox.
+    pub(crate) async fn call_in(
+        &self,
+        sandbox: &Sandboxed,
+        tool: &dyn Tool,
+        arguments: Value,
+    ) -> Result<ToolOutput, ToolError> {
+        let scene = Scene {
+            session: &self.session,
+            workspace: &sandbox.workspace,
+            sandbox: Some(sandbox),
+            call_id: "call_1",
+            decided: None,
+        };
+        tool.call(object(arguments), &scene).await
+    }
+
     /// Calls a tool of which this plan was decided on.
     pub(crate) async fn call_decided(
         &self,
@@ -61,6 +79,7 @@ impl Stage {
         let scene = Scene {
             session: &self.session,
             workspace: &workspace,
+            sandbox: None,
             call_id: "call_1",
             decided,
         };

@@ -16,6 +16,8 @@ mod memory;
 mod message;
 #[cfg(unix)]
 mod processes;
+#[cfg(target_os = "linux")]
+mod sandbox;
 mod sessions;
 mod subagents;
 mod web_fetch;

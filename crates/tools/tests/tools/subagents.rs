@@ -404,6 +404,7 @@ async fn nesting_and_agents_that_are_not_allowed_are_refused() {
         let scene = Scene {
             session,
             workspace: setup.dir.path(),
+            sandbox: None,
             call_id: "a",
             decided: None,
         };
@@ -700,6 +701,7 @@ async fn send(setup: &Setup, access: &Value, arguments: Value) -> (Value, Proven
     let scene = Scene {
         session: &session,
         workspace: setup.dir.path(),
+        sandbox: None,
         call_id: "a",
         decided: None,
     };

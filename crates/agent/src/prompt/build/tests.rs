@@ -55,6 +55,7 @@ fn prompt(settings: &PromptSettings, model: &Model, workspace: &Path, names: &[&
         model,
         agent_id: "main",
         workspace,
+        sandbox: None,
         tools: tools(names),
     }
     .prompt()

@@ -1,0 +1,255 @@
+//! `moltbot sandbox`: what confines the commands of a conversation, and whether it really does.
+
+use moltbot_agent::{SandboxSettings, SandboxTools, Sandboxed, SessionKey, ToolPolicies};
+use moltbot_guard::sandbox::{Finding, Trial};
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+use crate::app::{App, this_program};
+use crate::args::{Globals, SandboxCommand, SandboxExplainArgs};
+use crate::exit::Exit;
+use crate::output;
+
+/// What is said of commands that would run outside the sandbox of their conversation.
+const ELEVATED: &str = "not in this version: nothing leaves a sandbox";
+
+/// Runs a `sandbox` command.
+pub(crate) async fn run(globals: &Globals, command: SandboxCommand) -> Result<(), Exit> {
+    match command {
+        SandboxCommand::Explain(args) => explain(globals, &args).await,
+    }
+}
+
+/// Attempts, from inside, what the sandbox should and should not allow: in a process of its own, which is confined like
+/// a command. Folders that do not exist yet are left out; nothing is made.
+///
+/// # Errors
+/// Nothing can be confined here, in a sentence.
+pub(super) async fn try_out(app: &App, sandbox: &Sandboxed) -> Result<Trial, String> {
+    let mut plan = sandbox.confinement.clone();
+    plan.writable.retain(|folder| folder.is_dir());
+    let state = &app.paths().state_dir;
+    let outside = match state.is_dir() {
+        true => state,
+        false => &app.snapshot.environment.home,
+    };
+    let plan = serde_json::to_string(&plan).map_err(|error| error.to_string())?;
+    let program = this_program().map_err(|exit| exit.message().to_owned())?;
+    let output = Command::new(program)
+        .arg("sandbox-trial")
+        .arg(plan)
+        .arg(outside)
+        .env_clear()
+        .output()
+        .await
+        .map_err(|error| format!("the trial cannot be started: {error}"))?;
+    match output.status.success() {
+        true => serde_json::from_slice(&output.stdout)
+            .map_err(|error| format!("the trial told nothing that can be read: {error}")),
+        false => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+    }
+}
+
+/// Everything that is told.
+struct Explained {
+    agent_id: String,
+    session_key: String,
+    settings: SandboxSettings,
+    /// `None` where the conversation is not sandboxed.
+    sandbox: Option<Sandboxed>,
+    tools: SandboxTools,
+    /// `None` where there is nothing to try out.
+    trial: Option<Result<Trial, String>>,
+}
+
+async fn explain(globals: &Globals, args: &SandboxExplainArgs) -> Result<(), Exit> {
+    let app = App::load(globals, true)?;
+    let asked = app.agent_id(args.agent.as_deref())?;
+    let key = match &args.session {
+        Some(session) => SessionKey::parse(session, &asked),
+        None => SessionKey::main(&asked),
+    };
+    let agent_id = app.agent_id(Some(key.agent()))?;
+    if args.agent.is_some() && agent_id != asked {
+        return Err(Exit::failed(format!(
+            "Session {key} belongs to the agent \"{agent_id}\": leave --agent out, or name another session."
+        )));
+    }
+    let session_key = key.to_string();
+    let settings = app.sandbox(&agent_id)?;
+    let sandbox = settings.of(&session_key);
+    let trial = match &sandbox {
+        Some(sandbox) => Some(try_out(&app, sandbox).await),
+        None => None,
+    };
+    let explained = Explained {
+        tools: ToolPolicies::new(&app.snapshot.config).in_sandbox(&agent_id),
+        agent_id,
+        session_key,
+        settings,
+        sandbox,
+        trial,
+    };
+    match args.json {
+        true => output::json(&explained.as_json()),
+        false => explained.print(),
+    }
+}
+
+impl Explained {
+    fn as_json(&self) -> Value {
+        let settings = &self.settings;
+        let sandbox = self.sandbox.as_ref();
+        json!({
+            "agentId": self.agent_id,
+            "sessionKey": self.session_key,
+            "mainSessionKey": SessionKey::main(&self.agent_id).to_string(),
+            "sessionIsSandboxed": sandbox.is_some(),
+            "mode": settings.mode.to_string(),
+            "modeKey": settings.mode_key,
+            "scope": settings.scope.to_string(),
+            "workspaceAccess": settings.access.to_string(),
+            "workspaceRoot": settings.root,
+            "workspace": sandbox.map(|sandbox| &sandbox.workspace),
+            "home": sandbox.map(|sandbox| &sandbox.home),
+            "network": settings.network,
+            "limits": settings.limits,
+            "readable": settings.readable,
+            "leftAside": settings.left_aside,
+            "tools": {
+                "allow": self.tools.allow,
+                "allowKey": self.tools.allow_key,
+                "deny": self.tools.deny,
+                "denyKey": self.tools.deny_key,
+            },
+            "elevated": {"available": false, "reason": ELEVATED},
+            "enforced": self.trial.as_ref().map(trial_as_json),
+        })
+    }
+
+    fn print(&self) -> Result<(), Exit> {
+        let settings = &self.settings;
+        let yes_no = |is: bool| if is { "on" } else { "off" }.to_owned();
+        let row = |name: &str, says: String| vec![name.to_owned(), says];
+        let mut rows = vec![
+            row("Agent", self.agent_id.clone()),
+            row("Session", self.session_key.clone()),
+            row(
+                "Sandboxed",
+                match &self.sandbox {
+                    Some(_) => "yes".to_owned(),
+                    None => "no: commands run with all rights of this user".to_owned(),
+                },
+            ),
+            row("Mode", format!("{} ({})", settings.mode, settings.mode_key)),
+            row("Scope", settings.scope.to_string()),
+            row("Workspace access", settings.access.to_string()),
+        ];
+        if let Some(sandbox) = &self.sandbox {
+            rows.push(row("Workspace", sandbox.workspace.display().to_string()));
+            rows.push(row("Home and TMPDIR", sandbox.home.display().to_string()));
+        }
+        rows.push(row("Network", yes_no(settings.network)));
+        let limits = settings.limits;
+        let limits = [
+            limits
+                .memory
+                .map(|bytes| format!("memory {}", output::bytes(bytes))),
+            limits
+                .cpu_seconds
+                .map(|seconds| format!("processor {seconds} s")),
+            limits
+                .file_size
+                .map(|bytes| format!("file {}", output::bytes(bytes))),
+        ];
+        let limits: Vec<String> = limits.into_iter().flatten().collect();
+        if !limits.is_empty() {
+            rows.push(row("Limits of a process", limits.join(", ")));
+        }
+        let readable = settings.readable.iter();
+        let readable: Vec<String> = readable.map(|path| path.display().to_string()).collect();
+        rows.push(row("Readable besides", readable.join(", ")));
+        if !settings.left_aside.is_empty() {
+            rows.push(row("Left aside", settings.left_aside.join(", ")));
+        }
+        let tools = &self.tools;
+        let allowed = tools
+            .allow
+            .as_ref()
+            .map_or("all".to_owned(), |list| list.join(", "));
+        rows.push(row(
+            "Tools allowed",
+            format!("{allowed} ({})", tools.allow_key),
+        ));
+        rows.push(row(
+            "Tools denied",
+            format!("{} ({})", tools.deny.join(", "), tools.deny_key),
+        ));
+        rows.push(row("Elevated", ELEVATED.to_owned()));
+        output::line(output::table(&["Part", "Says"], &rows))?;
+        match &self.trial {
+            None => Ok(()),
+            Some(trial) => print_trial(trial),
+        }
+    }
+}
+
+fn trial_as_json(trial: &Result<Trial, String>) -> Value {
+    match trial {
+        Err(reason) => json!({"holds": false, "error": reason, "findings": []}),
+        Ok(trial) => {
+            let findings = trial.findings.iter().map(|finding| {
+                json!({
+                    "attempt": finding.attempt,
+                    "allowed": finding.allowed,
+                    "worked": finding.worked,
+                    "holds": finding.holds(),
+                })
+            });
+            json!({
+                "holds": trial.holds(),
+                "by": trial.enforced.by,
+                "weaker": trial.enforced.weaker,
+                "findings": findings.collect::<Vec<_>>(),
+            })
+        }
+    }
+}
+
+fn print_trial(trial: &Result<Trial, String>) -> Result<(), Exit> {
+    output::line("")?;
+    let trial = match trial {
+        Ok(trial) => trial,
+        Err(reason) => {
+            let text = format!("Nothing is enforced, so commands are refused: {reason}");
+            return output::line(output::styled(output::BAD, text));
+        }
+    };
+    output::line(output::styled(
+        output::BOLD,
+        format!("Tried out from inside, enforced by {}", trial.enforced.by),
+    ))?;
+    for finding in &trial.findings {
+        let (style, word) = match finding.holds() {
+            true => (output::GOOD, "holds"),
+            false => (output::BAD, "does not hold"),
+        };
+        let word = output::styled(style, format_args!("{word:13}"));
+        output::line(format!("  {word}  {}", told(finding)))?;
+    }
+    for sentence in &trial.enforced.weaker {
+        output::line(output::styled(output::WARN, sentence))?;
+    }
+    Ok(())
+}
+
+/// What was attempted, and what came of it.
+pub(super) fn told(finding: &Finding) -> String {
+    let should = if finding.allowed { "allowed" } else { "denied" };
+    let did = if finding.worked {
+        "worked"
+    } else {
+        "was refused"
+    };
+    format!("{}: {should}, and it {did}", finding.attempt)
+}
