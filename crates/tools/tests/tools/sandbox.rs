@@ -23,7 +23,7 @@ fn sandbox(shell: &Shell, program: &str, sandbox: &Value) -> Sandboxed {
 async fn a_command_runs_in_the_sandbox_or_not_at_all() {
     let shell = Shell::new().await;
     let sandbox = sandbox(&shell, "/bin/echo", &json!({"mode": "all"}));
-    for workdir in ["/", "..", "/tmp", "../../.clawdbot"] {
+    for workdir in ["/", "..", "/tmp", "../../../.clawdbot"] {
         let arguments = json!({"command": "pwd", "workdir": workdir});
         let error = shell.stage.call_in(&sandbox, &shell.exec, arguments).await;
         let error = error.unwrap_err().to_string();
