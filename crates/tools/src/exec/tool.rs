@@ -17,7 +17,7 @@ use super::process::Process;
 use super::report;
 use super::settings::ExecSettings;
 use super::spawn::{Launch, Streams, shell};
-use super::table::ProcessTable;
+use super::table::{ProcessTable, owner};
 
 /// `exec`: runs a command with `sh -c` and tells what it printed.
 ///
@@ -209,7 +209,7 @@ impl Tool for ExecTool {
             .map_or(self.settings.yield_after, ExecSettings::yield_within);
         let process = self
             .table
-            .start(launch, &scene.session.agent_id, timeout, &self.settings)
+            .start(launch, &owner(scene), timeout, &self.settings)
             .map_err(|error| {
                 ToolError::failed(format!("The command cannot be started: {error}."))
             })?;
