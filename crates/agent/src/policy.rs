@@ -306,7 +306,7 @@ impl ToolPolicies {
             .unwrap_or_else(|| by_default("deny", &NOT_IN_SANDBOX));
         let also = find(|policy| policy.also_allow.as_ref(), "alsoAllow");
         allow.extend(also.into_iter().flat_map(|(_, tools)| tools));
-        if !allow.is_empty() {
+        if !allow.is_empty() && !allow.iter().any(|tool| tool == "image") {
             allow.push("image".to_owned());
         }
         Layer {

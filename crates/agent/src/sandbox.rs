@@ -126,6 +126,16 @@ impl SandboxSettings {
         let skills = skills.folders.into_iter().map(|(_, folder)| folder);
         let granted = sandbox.readable.iter().flatten();
         let granted = granted.map(|path| environment.absolute(path));
+        let mut readable: Vec<PathBuf> = Vec::new();
+        for path in programs(snapshot, agent_id)
+            .into_iter()
+            .chain(skills)
+            .chain(granted)
+        {
+            if !readable.contains(&path) {
+                readable.push(path);
+            }
+        }
         Self {
             mode: sandbox.mode.unwrap_or(SandboxMode::Off),
             mode_key: match own_mode {
@@ -140,11 +150,7 @@ impl SandboxSettings {
             },
             network: matches!(docker.network.as_deref(), Some("bridge" | "host")),
             limits: limits(&docker),
-            readable: programs(snapshot, agent_id)
-                .into_iter()
-                .chain(skills)
-                .chain(granted)
-                .collect(),
+            readable,
             left_aside: left_aside(&sandbox, &docker),
             homes: state.join("sandbox"),
             sees_all_sessions: sandbox.session_tools_visibility

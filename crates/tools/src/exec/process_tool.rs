@@ -16,7 +16,7 @@ use super::process::Process;
 use super::report;
 use super::spawn::Streams;
 use super::status::Ending;
-use super::table::ProcessTable;
+use super::table::{ProcessTable, owner};
 
 /// How long a poll waits for something new: a model that asks again and again pays for every question.
 const POLL: Duration = Duration::from_secs(3);
@@ -24,7 +24,7 @@ const POLL: Duration = Duration::from_secs(3);
 const LINES: u64 = 200;
 
 /// `process`: lists, reads, feeds and ends the commands that `exec` has left in the background, those of the same
-/// agent only.
+/// agent, or of the same sandbox, only.
 #[derive(Debug, Clone)]
 pub struct ProcessTool {
     table: Arc<ProcessTable>,
@@ -86,12 +86,12 @@ impl ProcessTool {
 
     fn find(&self, request: &Request, scene: &Scene<'_>) -> Option<Arc<Process>> {
         let id = request.session_id.as_deref()?.trim();
-        let mut processes = self.table.of_agent(&scene.session.agent_id).into_iter();
+        let mut processes = self.table.of_owner(&owner(scene)).into_iter();
         processes.find(|process| process.id == id)
     }
 
-    fn list(&self, agent: &str) -> ToolOutput {
-        let processes = self.table.of_agent(agent);
+    fn list(&self, owner: &str) -> ToolOutput {
+        let processes = self.table.of_owner(owner);
         if processes.is_empty() {
             return report::note("No running or recent sessions.");
         }
@@ -165,7 +165,7 @@ impl Tool for ProcessTool {
     async fn call(&self, arguments: Arguments, scene: &Scene<'_>) -> Result<ToolOutput, ToolError> {
         let request: Request = read_arguments(arguments)?;
         if request.action == Action::List {
-            return Ok(self.list(&scene.session.agent_id));
+            return Ok(self.list(&owner(scene)));
         }
         let Some(id) = &request.session_id else {
             return refuse("sessionId required");
@@ -174,7 +174,7 @@ impl Tool for ProcessTool {
             return refuse(format!("No session found for {id}"));
         };
         match request.action {
-            Action::List => Ok(self.list(&scene.session.agent_id)),
+            Action::List => Ok(self.list(&owner(scene))),
             Action::Poll => Ok(poll(&process).await),
             Action::Log => log(&process, &request).await,
             Action::Write | Action::SendKeys | Action::Submit | Action::Paste => {

@@ -5,12 +5,24 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use moltbot_agent::Scene;
+
 use super::process::{Process, Terms};
 use super::settings::ExecSettings;
 use super::spawn::Launch;
 
 /// Ended commands that are remembered at most, of all agents together.
 const REMEMBERED: usize = 32;
+
+/// Whose the commands of a conversation are: its agent's, or those of its sandbox, which can neither follow nor type into
+/// commands that run outside.
+pub(super) fn owner(scene: &Scene<'_>) -> String {
+    let agent = &scene.session.agent_id;
+    match scene.sandbox {
+        Some(sandbox) => format!("{agent} in {}", sandbox.home.display()),
+        None => agent.clone(),
+    }
+}
 
 /// The commands of this program: those that run, and for a while those that have ended in the background.
 ///
@@ -77,8 +89,8 @@ impl ProcessTable {
         Ok(process)
     }
 
-    /// The commands of an agent that are not waited for, oldest first.
-    pub(super) fn of_agent(&self, agent: &str) -> Vec<Arc<Process>> {
+    /// The commands of an agent, or of one of its sandboxes, that are not waited for, oldest first. See [`owner`].
+    pub(super) fn of_owner(&self, agent: &str) -> Vec<Arc<Process>> {
         let is_listed =
             |process: &&Arc<Process>| process.agent == agent && process.is_in_background();
         let entries = self.swept();

@@ -18,7 +18,7 @@ use super::process::Process;
 use super::report;
 use super::settings::ExecSettings;
 use super::spawn::{Launch, Streams, shell};
-use super::table::ProcessTable;
+use super::table::{ProcessTable, owner};
 
 /// `exec`: runs a command with `sh -c` and tells what it printed.
 ///
@@ -101,13 +101,16 @@ impl ExecTool {
         let own = environment::of_call(&request.env)
             .map_err(|error| ToolError::Arguments(format!("{error}.")))?;
         let workdir = self.workdir(request, scene);
-        let line = command_line(&request.command, &workdir, scene)?;
+        if let Some(sandbox) = scene.sandbox {
+            sandbox.prepare().map_err(ToolError::failed)?;
+        }
         if !workdir.is_dir() {
             return Err(ToolError::Arguments(format!(
                 "There is no folder {} to run the command in.",
                 workdir.display()
             )));
         }
+        let line = command_line(&request.command, &workdir, scene)?;
         let mut environment = self.environment(scene);
         if request.pty {
             // That of the owner's terminal is not the one it gets.
@@ -138,11 +141,11 @@ fn command_line(
     let Some(sandbox) = scene.sandbox else {
         return Ok(shell.map(str::to_owned).into());
     };
-    sandbox.prepare().map_err(ToolError::failed)?;
-    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let is_inside = [&sandbox.workspace, &sandbox.home]
-        .into_iter()
-        .any(|folder| real(workdir).starts_with(real(folder)));
+    let is_in = |folder: &Path| match (workdir.canonicalize(), folder.canonicalize()) {
+        (Ok(workdir), Ok(folder)) => workdir.starts_with(folder),
+        _ => false,
+    };
+    let is_inside = is_in(&sandbox.workspace) || is_in(&sandbox.home);
     if !is_inside {
         return Err(ToolError::Arguments(format!(
             "Path escapes sandbox root ({}): {}",
@@ -232,7 +235,7 @@ impl Tool for ExecTool {
             .map_or(self.settings.yield_after, ExecSettings::yield_within);
         let process = self
             .table
-            .start(launch, &scene.session.agent_id, timeout, &self.settings)
+            .start(launch, &owner(scene), timeout, &self.settings)
             .map_err(|error| {
                 ToolError::failed(format!("The command cannot be started: {error}."))
             })?;

@@ -23,7 +23,7 @@ fn sandbox(shell: &Shell, program: &str, sandbox: &Value) -> Sandboxed {
 async fn a_command_runs_in_the_sandbox_or_not_at_all() {
     let shell = Shell::new().await;
     let sandbox = sandbox(&shell, "/bin/echo", &json!({"mode": "all"}));
-    for workdir in ["/", "..", "/tmp", "../../.clawdbot"] {
+    for workdir in ["/", "..", "/tmp", "../../../.clawdbot"] {
         let arguments = json!({"command": "pwd", "workdir": workdir});
         let error = shell.stage.call_in(&sandbox, &shell.exec, arguments).await;
         let error = error.unwrap_err().to_string();
@@ -53,4 +53,18 @@ async fn a_command_does_not_run_where_its_folder_cannot_be_made() {
     let error = shell.stage.call_in(&sandbox, &shell.exec, arguments).await;
     let error = error.unwrap_err().to_string();
     assert!(error.contains("The sandbox folder"), "{error}");
+}
+
+#[tokio::test]
+async fn commands_outside_are_not_followed_from_inside() {
+    let shell = Shell::new().await;
+    let sandbox = sandbox(&shell, "/bin/echo", &json!({"mode": "all"}));
+    let running = json!({"command": "cat", "background": true});
+    shell.stage.call(&shell.exec, running).await.unwrap();
+    let list = json!({"action": "list"});
+    let outside = shell.stage.call(&shell.process, list.clone()).await;
+    let inside = shell.stage.call_in(&sandbox, &shell.process, list).await;
+    let text = |output: moltbot_agent::ToolOutput| format!("{:?}", output.content);
+    assert!(text(outside.unwrap()).contains("running"));
+    assert!(text(inside.unwrap()).contains("No running or recent sessions."));
 }
