@@ -141,7 +141,7 @@ fn a_model_of_the_engine_makes_vectors() {
     let by_id = json!({"agents": {"defaults": {"memorySearch": {
         "provider": "local", "local": {"modelPath": format!("local/{id}")},
     }}}});
-    home.write(".clawdbot/moltbot.json", &by_id.to_string());
+    home.write(".clawdbot/moltbot.json", by_id.to_string());
     assert_eq!(
         home.ok(&["memory", "index"]),
         "main: read 0 files, removed 0 files, computed 2 vectors\n"

@@ -1,5 +1,5 @@
 //! What this crate makes of a command, against what the machine's own shell makes of it.
-use std::os::unix::fs::PermissionsExt as _;
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -13,8 +13,21 @@ const PROBE: &str = "#!/bin/sh\n{ printf 'c\\0'; for a in \"$@\"; do printf 'a%s
 fn by_shell(command: &str) -> Vec<Vec<String>> {
     let dir = tempfile::tempdir().unwrap();
     let program = dir.path().join("probe");
-    std::fs::write(&program, PROBE).unwrap();
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    // Written by another process: what this one has open to write, a child that another test starts at this moment would
+    // hold open as well, and a file that is open to write cannot be run.
+    let mut writer = Command::new("/bin/sh")
+        .args(["-c", "cat > \"$0\" && chmod 755 \"$0\""])
+        .arg(&program)
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    writer
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(PROBE.as_bytes())
+        .unwrap();
+    assert!(writer.wait().unwrap().success());
     let log = dir.path().join("log");
     std::fs::write(&log, "").unwrap();
     let empty = dir.path().join("empty");
