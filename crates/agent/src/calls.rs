@@ -96,7 +96,8 @@ impl Calls<'_> {
                 .await
             {
                 Ok(ready) => ready,
-                Err(refusal) => {
+                Err(mut refusal) => {
+                    self.keep_secret(&mut refusal);
                     outputs[at] = Some(refusal);
                     continue;
                 }
@@ -173,7 +174,7 @@ impl Calls<'_> {
         progress(Progress::ToolStarted {
             id: call.id.clone(),
             name: name.clone(),
-            detail: plan.detail.clone(),
+            detail: self.secrets.redact(&plan.detail).into_owned(),
         });
         let deciding = self.gate.decide(&name, &plan, evidence, &scene);
         match self.clock.stopped_for(deciding).await {
@@ -189,7 +190,7 @@ impl Calls<'_> {
                 progress(Progress::ToolEnded {
                     id: call.id.clone(),
                     name,
-                    error: Some(reason.clone()),
+                    error: Some(self.secrets.redact(&reason).into_owned()),
                     took: Duration::ZERO,
                 });
                 refuse(reason)
@@ -219,6 +220,7 @@ impl Calls<'_> {
                 Ok(_) => None,
                 Err(error) => Some(error.to_string()),
             };
+            let error = error.map(|error| self.secrets.redact(&error).into_owned());
             progress(Progress::ToolEnded {
                 id: call.id.clone(),
                 name,

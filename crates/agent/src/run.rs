@@ -1,6 +1,9 @@
 //! The loop of a turn: ask the model, do what it asks for, tell it, until it has answered.
 
+use std::borrow::Cow;
+
 use moltbot_guard::Evidence;
+use moltbot_guard::secrets::Secrets;
 use moltbot_llm::{
     Answer, AssistantMessage, AssistantPart, Attempt, Content, Knowledge, Ladder, Message,
     ModelRef, Provenance, Request, StopReason, TokenCount, ToolCall, ToolChoice, Usage,
@@ -75,6 +78,7 @@ impl Run<'_> {
             let answer = self.ask(&tools, &mut *progress).await?;
             let (mut message, model, prompt) = self.note(answer);
             let calls: Vec<ToolCall> = message.tool_calls().cloned().collect();
+            hide(self.calls.secrets, &mut message);
             if let Tools::Over(reason) = &tools
                 && !calls.is_empty()
             {
@@ -249,6 +253,23 @@ impl Run<'_> {
     /// All tokens of the turn so far.
     pub(crate) fn usage(&self) -> Usage {
         self.spent.usage
+    }
+}
+
+/// Takes the owner's secrets out of what a model said, before it is kept or shown: no model was told one, but it may have
+/// found one elsewhere.
+fn hide(secrets: &Secrets, message: &mut AssistantMessage) {
+    let hidden = |text: &mut String| {
+        if let Cow::Owned(shown) = secrets.redact(text) {
+            *text = shown;
+        }
+    };
+    for part in &mut message.content {
+        match part {
+            AssistantPart::Text { text } => hidden(text),
+            AssistantPart::Thinking(thinking) => hidden(&mut thinking.thinking),
+            AssistantPart::ToolCall(call) => hidden(&mut call.arguments),
+        }
     }
 }
 

@@ -252,8 +252,9 @@ pub const RULES: &[Rule] = &[
 
     rule("delegate", "Nothing from outside was read before.",
         calls(&[Delegates]).tainted(false), [A, A, A]),
-    rule("delegate-after-outside", "It hands on work after the conversation has read text from outside.",
-        calls(&[Delegates]), [A, Q, Q]),
+    // Whoever takes it on is held to what was read here: it has no more rights than this conversation.
+    rule("delegate-after-outside", "It hands on work, and with it that text from outside was read.",
+        calls(&[Delegates]), [A, A, Q]),
 
     rule("remove-after-outside", "It removes something, after the conversation has read text from outside.",
         calls(&[ChangesAccount, Sends]).removing().tainted(true), [Q, Q, Q]),

@@ -160,7 +160,9 @@ pub fn take_apart(command: &str) -> Result<Vec<Segment>, Unclear> {
                 None => return Err(Unclear::Incomplete),
             },
             ' ' | '\t' => reader.end_word()?,
-            '\n' | ';' => reader.end_segment(false)?,
+            '\n' => reader.end_segment(false)?,
+            ';' if reader.is_between() => return Err(Unclear::Incomplete),
+            ';' => reader.end_segment(false)?,
             '|' => {
                 let is_pipe = rest.next_if_eq(&'|').is_none();
                 reader.end_segment(is_pipe)?;
@@ -199,6 +201,11 @@ struct Reader {
 }
 
 impl Reader {
+    /// Whether no command has begun.
+    fn is_between(&self) -> bool {
+        self.argv.is_empty() && self.word.is_none()
+    }
+
     fn literal(&mut self, c: char) -> Result<(), Unclear> {
         // A line's end in quotes is text; other control characters are there to mislead.
         if is_invisible(c) {
@@ -221,7 +228,7 @@ impl Reader {
 
     fn end_segment(&mut self, is_pipe: bool) -> Result<(), Unclear> {
         self.end_word()?;
-        if self.argv.is_empty() {
+        if self.is_between() {
             // Empty lines between commands are nothing; an operator without a command is.
             return match is_pipe || self.needs_more {
                 true => Err(Unclear::Incomplete),
@@ -307,6 +314,8 @@ mod tests {
             ("A=1", Assignment),
             ("", Incomplete),
             ("ls |", Incomplete),
+            ("ls ; ; ls", Incomplete),
+            ("; ls", Incomplete),
             ("| ls", Incomplete),
             ("ls && ", Incomplete),
             ("ls 'x", Incomplete),

@@ -168,7 +168,7 @@ fn each_rule_decides_its_example() {
             "delegate-after-outside",
             Plan::new(Delegates, ""),
             tainted(),
-            [Allow, Ask, Ask],
+            [Allow, Allow, Ask],
         ),
         (
             "remove-after-outside",

@@ -31,7 +31,6 @@ proptest! {
             Plan::new(Effect::ChangesOutside, "").on(TargetKind::Path, &value),
             Plan::new(Effect::ChangesWorkspace, "").on(TargetKind::Memory, &value),
             Plan::new(Effect::ChangesItself, ""),
-            Plan::new(Effect::Delegates, ""),
             Plan::new(Effect::Sends, ""),
             Plan::new(Effect::RunsCode, ""),
         ] {

@@ -106,9 +106,11 @@ impl CommandRules {
             };
         }
         let patterns = file.patterns(&self.agent_id);
+        // Whoever allowed nothing is asked about everything, harmless or not.
+        let has_list = !patterns.is_empty() || self.safe_bins.is_some();
         let list = Allowlist::new(patterns, self.safe_bins.as_deref(), &self.home);
-        let is_listed =
-            security == Some(Security::Full) || list.check(command, programs, writable).is_ok();
+        let is_listed = security == Some(Security::Full)
+            || (has_list && list.check(command, programs, writable).is_ok());
         if !is_listed && ask == Ask::Off && security == Some(Security::Allowlist) {
             return Standing {
                 forbidden: Some(
@@ -181,6 +183,7 @@ mod tests {
             );
         }
         assert!(!judged(json!({ "ask": "always" }), Some(list), "tool x").listed);
+        assert!(!judged(json!({}), None, "echo hi").listed);
         let plan = judged(json!({}), None, "tool x");
         assert!(!plan.listed && plan.forbidden.is_none());
         assert_eq!(plan.programs, [PathBuf::from("bin/tool")]);

@@ -51,9 +51,10 @@ fn the_types_know_no_key_beyond_the_documented_ones() {
 
 #[test]
 fn the_top_level_keys_are_the_documented_ones() {
+    // Those of the original, and `mcp`.
     let documented = "meta env wizard diagnostics logging update browser ui auth models nodeHost \
         agents tools bindings broadcast audio media messages commands approvals session cron hooks \
-        web channels discovery canvasHost talk gateway skills plugins";
+        web channels discovery canvasHost talk gateway mcp skills plugins";
     let schema = schema();
     let known: Vec<_> = schema["properties"].as_object().unwrap().keys().collect();
     assert_eq!(known, documented.split_whitespace().collect::<Vec<_>>());
