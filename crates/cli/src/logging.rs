@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use moltbot_config::Snapshot;
 use moltbot_config::schema::LogLevel;
+use moltbot_config::{Snapshot, make_private_directory};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::SubscriberExt;
@@ -80,7 +80,7 @@ fn daily(dir: &Path) -> PathBuf {
 
 fn open(path: &Path) -> Option<File> {
     if let Some(dir) = path.parent() {
-        std::fs::create_dir_all(dir).ok()?;
+        make_private_directory(dir).ok()?;
     }
     let mut options = OpenOptions::new();
     options.create(true).append(true);

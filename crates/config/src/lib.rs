@@ -52,4 +52,4 @@ pub use nearest::nearest;
 pub use paths::Paths;
 pub use profile::{Profile, ProfileError};
 pub use schema::Config;
-pub use write::{WriteError, replace_private};
+pub use write::{WriteError, make_private_directory, replace_private};

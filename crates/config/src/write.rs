@@ -143,6 +143,18 @@ fn directory_of(path: &Path) -> &Path {
 }
 
 fn make_directory(directory: &Path) -> Result<(), WriteError> {
+    make_private_directory(directory).map_err(|source| WriteError::Directory {
+        path: directory.to_owned(),
+        source,
+    })
+}
+
+/// Makes a directory of the program's own, and those above it that are missing, each with mode 0700. One that is there
+/// stays as it is.
+///
+/// # Errors
+/// The disk refuses.
+pub fn make_private_directory(directory: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -150,12 +162,7 @@ fn make_directory(directory: &Path) -> Result<(), WriteError> {
         use std::os::unix::fs::DirBuilderExt as _;
         builder.mode(0o700);
     }
-    builder
-        .create(directory)
-        .map_err(|source| WriteError::Directory {
-            path: directory.to_owned(),
-            source,
-        })
+    builder.create(directory)
 }
 
 /// Takes the exclusive lock on the file, when there is one. Whoever waits here locks a file that is replaced by the

@@ -111,6 +111,19 @@ fn fix_the_failing_test() {
 }
 
 #[test]
+fn summarise_pdfs() {
+    let played = play("summarise-pdfs");
+    let told = played.told();
+    assert!(
+        told[1].contains("61,900") && told[2].contains("[Page 2 of 2]"),
+        "{told:?}"
+    );
+    assert!(told[3].contains("The owner said no"), "{told:?}");
+    let notes = std::fs::read_to_string(played.workspace().join("notes.md")).unwrap();
+    assert!(notes.contains("18 January 2027"), "{notes}");
+}
+
+#[test]
 fn every_hour() {
     let played = play("every-hour");
     // The model knows because it is told.

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
-use moltbot_config::{WriteError, replace_private};
+use moltbot_config::{WriteError, make_private_directory, replace_private};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -268,10 +268,7 @@ impl PairingStore {
             path: path.clone(),
             source,
         };
-        // Made with the first file otherwise.
-        if !self.directory.exists() {
-            make_private(&self.directory).map_err(failed)?;
-        }
+        make_private_directory(&self.directory).map_err(failed)?;
         let mut options = File::options();
         options.create(true).truncate(false).write(true);
         #[cfg(unix)]
@@ -291,17 +288,6 @@ impl PairingStore {
         self.directory
             .join(format!("{}-{what}.json", file_name(channel)))
     }
-}
-
-fn make_private(directory: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::DirBuilderExt as _;
-        builder.mode(0o700);
-    }
-    builder.create(directory)
 }
 
 /// A channel's id as part of a file's name: nothing in it leads elsewhere.

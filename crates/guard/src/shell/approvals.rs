@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
-use moltbot_config::{WriteError, normalize_agent_id, replace_private};
+use moltbot_config::{WriteError, make_private_directory, normalize_agent_id, replace_private};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -288,7 +288,7 @@ fn lock(path: &Path) -> Result<File, ApprovalsError> {
         source,
     };
     if let Some(directory) = path.parent() {
-        fs::create_dir_all(directory).map_err(failed)?;
+        make_private_directory(directory).map_err(failed)?;
     }
     let file = File::options()
         .create(true)
