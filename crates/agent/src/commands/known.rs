@@ -62,7 +62,6 @@ const KNOWN: &[Known] = &[
     known("stop", &[], Kind::Whole, "", "stop the answer that is being written", SESSION),
     known("subagents", &[], Kind::Whole, "[list|info|log|send|stop]", "the sub-agents of this session", SESSION),
     known("retry", &[], Kind::Whole, "", "send the last unanswered message again", SESSION),
-    // Listed as soon as the surfaces carry it out.
     known("compact", &[], Kind::Whole, "[instructions]", "summarise what was said so far", SESSION),
     known("model", &[], Kind::Directive, "[name]", "show or choose the model; /model default goes back", OPTIONS),
     known("think", &["thinking", "t"], Kind::Directive, "[level]", "off, minimal, low, medium, high, xhigh", OPTIONS),
@@ -76,7 +75,7 @@ const KNOWN: &[Known] = &[
     known("whoami", &["id"], Kind::Shortcut, "", "how the agent knows you", STATUS),
     known("help", &[], Kind::Shortcut, "", "this list", STATUS),
     known("commands", &[], Kind::Shortcut, "", "the commands by group", STATUS),
-    known("skill", &[], Kind::Whole, "<name> [text]", "use a skill", TOOLS),
+    known("skill", &["skills"], Kind::Whole, "<name> [text]", "use a skill", TOOLS),
     not_built("elevated", &["elev"]),
     not_built("exec", &[]),
     not_built("queue", &[]),

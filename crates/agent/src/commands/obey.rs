@@ -441,7 +441,7 @@ impl Agent {
         let names = names.join(", ");
         Done::Said(match (names.is_empty(), text.split_whitespace().next()) {
             (true, _) => "There are no skills here.".to_owned(),
-            (false, None) => format!("Which skill? There are: {names}."),
+            (false, None) => format!("Skills: {names}. /skill <name> [text] uses one."),
             (false, Some(name)) => format!("There is no skill \"{name}\". There are: {names}."),
         })
     }

@@ -118,6 +118,7 @@ fn a_search_that_is_off_is_no_failure() {
     assert!(!home.state().join("memory").exists());
 }
 
+#[cfg(feature = "engine")]
 #[test]
 fn a_model_of_the_engine_makes_vectors() {
     let file = crate::engine::model_file();
