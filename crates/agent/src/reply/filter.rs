@@ -102,8 +102,9 @@ impl ReplyFilter {
             self.advance(false);
         }
         match self.occasion {
-            Occasion::Person => self.give(),
-            Occasion::Unasked | Occasion::Heartbeat { .. } => String::new(),
+            // White space alone may still turn out to be nothing.
+            Occasion::Person if self.has_text => self.give(),
+            Occasion::Person | Occasion::Unasked | Occasion::Heartbeat { .. } => String::new(),
         }
     }
 

@@ -221,6 +221,16 @@ fn has_token(text: &str) -> bool {
     })
 }
 
+#[test]
+fn white_space_before_silence_is_not_shown() {
+    let mut filter = ReplyFilter::new(Occasion::Person);
+    let text = "\nNO_REPLY[[reply_to_current]]MEDIA:/tmp/a.png";
+    let mut given: String = text.chars().map(|c| filter.push(&c.to_string())).collect();
+    let (rest, reply) = filter.finish();
+    given.push_str(&rest);
+    assert_eq!((given.as_str(), reply.text.as_str()), ("", ""));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
 
