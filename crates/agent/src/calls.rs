@@ -1,6 +1,5 @@
 //! The tool calls of one reply: read, decided on, done, and answered in the order in which they were asked for.
 
-use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -13,6 +12,7 @@ use crate::agent::tool_scope;
 use crate::arguments;
 use crate::clock::TurnClock;
 use crate::disclosure::{self, TOOL_SEARCH};
+use crate::discretion::hide_in_content;
 use crate::gate::{Gate, Verdict};
 use crate::policy::ToolPolicies;
 use crate::progress::{Progress, ProgressSink};
@@ -97,7 +97,7 @@ impl Calls<'_> {
             {
                 Ok(ready) => ready,
                 Err(mut refusal) => {
-                    self.keep_secret(&mut refusal);
+                    hide_in_content(self.secrets, &mut refusal.content);
                     outputs[at] = Some(refusal);
                     continue;
                 }
@@ -228,7 +228,7 @@ impl Calls<'_> {
                 took: started.elapsed(),
             });
             let mut output = outcome.unwrap_or_else(told);
-            self.keep_secret(&mut output);
+            hide_in_content(self.secrets, &mut output.content);
             outputs[at] = Some(output);
         }
     }
@@ -250,17 +250,6 @@ impl Calls<'_> {
             count => format!(
                 "There is no tool {name}. There are: {told}, and {count} more that {TOOL_SEARCH} finds."
             ),
-        }
-    }
-
-    /// Takes the owner's secrets out of what a tool brought: neither a model nor a transcript is shown them.
-    fn keep_secret(&self, output: &mut ToolOutput) {
-        for part in &mut output.content {
-            if let Content::Text { text, .. } = part
-                && let Cow::Owned(shown) = self.secrets.redact(text)
-            {
-                *text = shown;
-            }
         }
     }
 

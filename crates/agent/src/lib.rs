@@ -19,6 +19,7 @@ mod commands;
 mod compact;
 mod context;
 mod disclosure;
+mod discretion;
 mod draft;
 mod evidence;
 mod explain;

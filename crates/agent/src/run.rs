@@ -1,9 +1,6 @@
 //! The loop of a turn: ask the model, do what it asks for, tell it, until it has answered.
 
-use std::borrow::Cow;
-
 use moltbot_guard::Evidence;
-use moltbot_guard::secrets::Secrets;
 use moltbot_llm::{
     Answer, AssistantMessage, AssistantPart, Attempt, Content, Knowledge, Ladder, Message,
     ModelRef, Provenance, Request, StopReason, TokenCount, ToolCall, ToolChoice, Usage,
@@ -13,10 +10,11 @@ use moltbot_store::{NewEntry, Store};
 
 use crate::calls::Calls;
 use crate::context::{Compactor, Context};
+use crate::discretion::{hide_in_answer, hide_in_content};
 use crate::draft::Draft;
 use crate::evidence::take_in;
 use crate::history;
-use crate::inbox::Inbox;
+use crate::inbox::{Inbox, Said};
 use crate::limits::{Limits, Spent};
 use crate::progress::{Progress, ProgressSink};
 use crate::prompt::Prompt;
@@ -78,7 +76,7 @@ impl Run<'_> {
             let answer = self.ask(&tools, &mut *progress).await?;
             let (mut message, model, prompt) = self.note(answer);
             let calls: Vec<ToolCall> = message.tool_calls().cloned().collect();
-            hide(self.calls.secrets, &mut message);
+            hide_in_answer(self.calls.secrets, &mut message);
             if let Tools::Over(reason) = &tools
                 && !calls.is_empty()
             {
@@ -105,8 +103,7 @@ impl Run<'_> {
                         prompt,
                     });
                 };
-                let said = self.stamp.on(next.content.clone(), now_ms());
-                take_in(&said, &mut self.evidence);
+                let said = self.said(&next);
                 self.keep(vec![Message::Assistant(message), said]).await?;
                 next.taken_up();
                 if next.receipt.is_none() {
@@ -195,13 +192,20 @@ impl Run<'_> {
             results.push(called.into_message());
         }
         for message in self.inbox.map(Inbox::take_steering).unwrap_or_default() {
-            let said = self.stamp.on(message.content.clone(), now_ms());
-            take_in(&said, &mut self.evidence);
-            results.push(said);
+            results.push(self.said(&message));
             progress(Progress::Steered(message.text()));
         }
         self.keep(results).await?;
         Ok(advice)
+    }
+
+    /// A message that arrives now, as it is kept and shown to the model.
+    fn said(&mut self, message: &Said) -> Message {
+        let mut content = message.content.clone();
+        hide_in_content(self.calls.secrets, &mut content);
+        let said = self.stamp.on(content, now_ms());
+        take_in(&said, &mut self.evidence);
+        said
     }
 
     /// Tells the model something in the program's own name.
@@ -253,23 +257,6 @@ impl Run<'_> {
     /// All tokens of the turn so far.
     pub(crate) fn usage(&self) -> Usage {
         self.spent.usage
-    }
-}
-
-/// Takes the owner's secrets out of what a model said, before it is kept or shown: no model was told one, but it may have
-/// found one elsewhere.
-fn hide(secrets: &Secrets, message: &mut AssistantMessage) {
-    let hidden = |text: &mut String| {
-        if let Cow::Owned(shown) = secrets.redact(text) {
-            *text = shown;
-        }
-    };
-    for part in &mut message.content {
-        match part {
-            AssistantPart::Text { text } => hidden(text),
-            AssistantPart::Thinking(thinking) => hidden(&mut thinking.thinking),
-            AssistantPart::ToolCall(call) => hidden(&mut call.arguments),
-        }
     }
 }
 

@@ -14,6 +14,7 @@ use serde_json::json;
 use crate::agent::Agent;
 use crate::calls::Calls;
 use crate::clock::TurnClock;
+use crate::discretion::hide_in_content;
 use crate::history;
 use crate::progress::ProgressSink;
 use crate::skills::SkillCommand;
@@ -107,8 +108,9 @@ impl Agent {
         progress: ProgressSink<'_>,
     ) -> Result<ToolCommandReport, TurnError> {
         let started = Instant::now();
-        let words = Content::text(command.said(), Provenance::Owner);
-        let said = self.prompt.stamp.on(vec![words], now_ms());
+        let mut said = [Content::text(command.said(), Provenance::Owner)];
+        hide_in_content(&self.secrets, &mut said);
+        let said = self.prompt.stamp.on(said.to_vec(), now_ms());
         let entries = vec![history::entry(&said)];
         let (turn, _) = self.store.begin_turn(&session.session_id, entries).await?;
         let open = Open::new(self, turn.id);

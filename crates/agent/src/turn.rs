@@ -13,6 +13,7 @@ use crate::agent::Agent;
 use crate::calls::Calls;
 use crate::clock::TurnClock;
 use crate::context::{Compactor, TooLong};
+use crate::discretion::hide_in_content;
 use crate::draft::Draft;
 use crate::evidence;
 use crate::history::{self, History, HistoryError};
@@ -196,11 +197,12 @@ impl Agent {
             .clone();
         let offer = self.offer(Some(session), &first.reference);
         let prompt = history.prompt(&offer);
-        // What the person says is kept in a transcript and sent to models, too.
-        let words = self.secrets.redact(request.message);
-        let owner = (!words.is_empty()).then(|| Content::text(words, Provenance::Owner));
+        let owner = (!request.message.is_empty())
+            .then(|| Content::text(request.message, Provenance::Owner));
         let said = owner.into_iter().chain(request.content.iter().cloned());
-        let message = self.prompt.stamp.on(said.collect(), now_ms());
+        let mut said: Vec<Content> = said.collect();
+        hide_in_content(&self.secrets, &mut said);
+        let message = self.prompt.stamp.on(said, now_ms());
         let entries = vec![history::entry(&message)];
         let (turn, stored) = self.store.begin_turn(&session.session_id, entries).await?;
         let open = Open::new(self, turn.id);

@@ -33,7 +33,8 @@ pub(crate) fn start(snapshot: &Snapshot) {
             open(&daily(dir))
         }
     };
-    let discretion = Arc::new(Discretion::new(snapshot));
+    let (discretion, refused) = Discretion::new(snapshot);
+    let discretion = Arc::new(discretion);
     let console = settings.console_level.map(|level| {
         tracing_subscriber::fmt::layer()
             .with_writer(Discreet {
@@ -58,6 +59,11 @@ pub(crate) fn start(snapshot: &Snapshot) {
         .with(file)
         .with(console)
         .try_init();
+    for pattern in refused {
+        tracing::warn!(
+            "logging.redactPatterns has a pattern that is no regular expression and masks nothing: {pattern}"
+        );
+    }
 }
 
 fn filter(level: LogLevel) -> LevelFilter {

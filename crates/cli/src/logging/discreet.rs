@@ -12,36 +12,42 @@ use tracing_subscriber::fmt::MakeWriter;
 /// (`logging.redactSensitive`, `redactPatterns`).
 pub(super) struct Discretion {
     secrets: Secrets,
-    /// `None`: nothing is masked.
-    patterns: Option<Vec<String>>,
-    /// Made with the first line: most commands write none.
+    masks_any: bool,
+    /// The built-in ones are made with the first line: most commands write none.
     masks: OnceLock<Masks>,
 }
 
 impl Discretion {
-    pub(super) fn new(snapshot: &Snapshot) -> Self {
+    /// As the owner wants it, and the patterns that are no regular expressions.
+    pub(super) fn new(snapshot: &Snapshot) -> (Self, Vec<String>) {
         let settings = snapshot.config.logging.clone().unwrap_or_default();
         let variables = snapshot.environment.vars.iter();
         let variables = variables.filter(|(name, _)| is_secret_name(name));
         let variables = variables.map(|(name, value)| (name.clone(), value.clone()));
-        Self {
+        let (masks, refused) = match settings.redact_patterns.as_deref() {
+            None | Some([]) => (OnceLock::new(), Vec::new()),
+            Some(patterns) => {
+                let (masks, refused) = Masks::new(patterns);
+                (OnceLock::from(masks), refused)
+            }
+        };
+        let discretion = Self {
             secrets: Secrets::new(in_config(&snapshot.value).into_iter().chain(variables)),
-            patterns: match settings.redact_sensitive() {
-                RedactSensitive::Off => None,
-                RedactSensitive::Tools => Some(settings.redact_patterns.unwrap_or_default()),
-            },
-            masks: OnceLock::new(),
-        }
+            masks_any: settings.redact_sensitive() == RedactSensitive::Tools,
+            masks,
+        };
+        (discretion, refused)
     }
 
     fn shown(&self, line: &str) -> String {
         let line = self.secrets.redact(line);
-        match &self.patterns {
-            Some(patterns) => {
-                let masks = self.masks.get_or_init(|| Masks::new(patterns).0);
-                masks.apply(&line).into_owned()
-            }
-            None => line.into_owned(),
+        match self.masks_any {
+            true => self
+                .masks
+                .get_or_init(Masks::default)
+                .apply(&line)
+                .into_owned(),
+            false => line.into_owned(),
         }
     }
 }

@@ -4,8 +4,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// A block with what it leaves out taken from `defaults`, key by key, at every depth.
-pub(super) fn merged<T: Serialize + DeserializeOwned + Clone>(own: &T, defaults: &T) -> T {
+/// A block with what it leaves out taken from `defaults`, whose keys it has too, key by key, at every depth.
+pub(super) fn merged<T, D>(own: &T, defaults: &D) -> T
+where
+    T: Serialize + DeserializeOwned + Clone,
+    D: Serialize,
+{
     let merged = serde_json::to_value(own)
         .and_then(|own| Ok(fill(own, serde_json::to_value(defaults)?)))
         .and_then(serde_json::from_value);

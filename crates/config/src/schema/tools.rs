@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::forms::AllowList;
 use super::guard::Guard;
 use super::media::{Links, MediaTools};
+use super::merge::merged;
 use super::web_tools::WebTools;
 
 section! {
@@ -182,6 +183,20 @@ exec_section! {
     pub struct AgentExecTool {
         /// Milliseconds after which an approved command that still runs is reported.
         pub approval_running_notice_ms: Option<u64>,
+    }
+}
+
+impl crate::Config {
+    /// How an agent runs commands: its own keys of `tools.exec` over those of all agents.
+    pub fn exec(&self, agent_id: &str) -> AgentExecTool {
+        let all = self.tools.as_ref().and_then(|tools| tools.exec.as_ref());
+        let agent = self.agents().agent(agent_id);
+        let own = agent.and_then(|agent| agent.tools.as_ref()?.exec.as_ref());
+        let own = own.cloned().unwrap_or_default();
+        match all {
+            Some(all) => merged(&own, all),
+            None => own,
+        }
     }
 }
 

@@ -3,16 +3,14 @@
 use std::collections::BTreeSet;
 
 use moltbot_config::MAIN_AGENT;
-use moltbot_config::schema::{
-    Elevated, ExecAsk, ExecSecurity, GuardPreset, McpServer, McpTrust, SandboxMode,
-};
+use moltbot_config::schema::{Elevated, GuardPreset, McpServer, McpTrust, SandboxMode};
 use url::Url;
 
 use super::agents::sandbox_mode;
 use super::browser::is_loopback;
 use super::facts::{Facts, SandboxFacts};
 use super::finding::Finding;
-use crate::shell::{Ask, Security};
+use crate::shell::{Ask, Security, Terms};
 
 /// More entries than anybody keeps in mind.
 const LARGE_LIST: usize = 25;
@@ -190,33 +188,9 @@ fn commands(facts: &Facts) -> Vec<Finding> {
 
 /// Whether an agent's commands run without a list and without a question.
 fn runs_anything(facts: &Facts, agent_id: &str) -> bool {
-    let config = &facts.config;
-    let exec = config.tools.as_ref().and_then(|tools| tools.exec.as_ref());
-    let tools = config
-        .agents()
-        .agent(agent_id)
-        .and_then(|agent| agent.tools.as_ref());
-    let own = tools.and_then(|tools| tools.exec.as_ref());
-    let security = own
-        .and_then(|exec| exec.security)
-        .or_else(|| exec?.security);
-    let ask = own.and_then(|exec| exec.ask).or_else(|| exec?.ask);
-    let security = security.map(|security| match security {
-        ExecSecurity::Deny => Security::Deny,
-        ExecSecurity::Allowlist => Security::Allowlist,
-        ExecSecurity::Full => Security::Full,
-    });
-    let ask = ask.map(|ask| match ask {
-        ExecAsk::Off => Ask::Off,
-        ExecAsk::OnMiss => Ask::OnMiss,
-        ExecAsk::Always => Ask::Always,
-    });
-    let file = facts.approvals.as_ref().ok();
-    match file.filter(|file| file.speaks_of(agent_id)) {
-        Some(file) => {
-            let terms = file.terms(agent_id).and(security, ask);
-            terms.security == Security::Full && terms.ask != Ask::Always
-        }
-        None => security == Some(Security::Full) && ask != Some(Ask::Always),
+    let mut terms = Terms::of_config(&facts.config.exec(agent_id));
+    if let Ok(file) = &facts.approvals {
+        terms = terms.and(file.terms(agent_id));
     }
+    terms.security == Some(Security::Full) && terms.ask != Some(Ask::Always)
 }

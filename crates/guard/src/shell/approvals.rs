@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, Utc};
+use moltbot_config::schema::{AgentExecTool, ExecAsk, ExecSecurity};
 use moltbot_config::{WriteError, make_private_directory, normalize_agent_id, replace_private};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -34,25 +34,39 @@ pub enum Ask {
     Always,
 }
 
-/// What holds for an agent's commands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What the owner said of an agent's commands as a whole; `None` where nothing is said.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Terms {
     /// Which may run.
-    pub security: Security,
+    pub security: Option<Security>,
     /// When the owner is asked.
-    pub ask: Ask,
-    /// What holds where nobody answers.
-    pub ask_fallback: Security,
+    pub ask: Option<Ask>,
 }
 
 impl Terms {
+    /// Those of the configuration (`tools.exec`).
+    pub fn of_config(exec: &AgentExecTool) -> Self {
+        Self {
+            security: exec.security.map(|security| match security {
+                ExecSecurity::Deny => Security::Deny,
+                ExecSecurity::Allowlist => Security::Allowlist,
+                ExecSecurity::Full => Security::Full,
+            }),
+            ask: exec.ask.map(|ask| match ask {
+                ExecAsk::Off => Ask::Off,
+                ExecAsk::OnMiss => Ask::OnMiss,
+                ExecAsk::Always => Ask::Always,
+            }),
+        }
+    }
+
     /// Both, the stricter of each.
     #[must_use]
-    pub fn and(self, security: Option<Security>, ask: Option<Ask>) -> Self {
+    pub fn and(self, other: Self) -> Self {
         Self {
-            security: security.map_or(self.security, |other| self.security.min(other)),
-            ask: ask.map_or(self.ask, |other| self.ask.max(other)),
-            ask_fallback: self.ask_fallback,
+            security: [self.security, other.security].into_iter().flatten().min(),
+            // None comes before any.
+            ask: self.ask.max(other.ask),
         }
     }
 }
@@ -126,8 +140,7 @@ impl Approvals {
         }
     }
 
-    /// What holds for an agent: its own block, then that of all agents, then the defaults of the file, then the original's:
-    /// deny, on-miss, deny.
+    /// What is said of an agent's commands: in its own block, else in that of all agents, else in the defaults.
     pub fn terms(&self, agent_id: &str) -> Terms {
         let blocks = || {
             let own = self.agent(agent_id);
@@ -136,23 +149,10 @@ impl Approvals {
                 .chain(all)
                 .chain(self.content.get("defaults"))
         };
-        let security = |key: &str| blocks().find_map(|block| read(block, key));
         Terms {
-            security: security("security").unwrap_or(Security::Deny),
-            ask: blocks()
-                .find_map(|block| read(block, "ask"))
-                .unwrap_or(Ask::OnMiss),
-            ask_fallback: security("askFallback").unwrap_or(Security::Deny),
+            security: blocks().find_map(|block| read(block, "security")),
+            ask: blocks().find_map(|block| read(block, "ask")),
         }
-    }
-
-    /// Whether the file says anything about an agent's commands, beside its list.
-    pub fn speaks_of(&self, agent_id: &str) -> bool {
-        let has =
-            |block: Option<&Value>| block.is_some_and(|block| block.get("security").is_some());
-        has(self.agent(agent_id))
-            || has(self.content.pointer("/agents/*"))
-            || has(self.content.get("defaults"))
     }
 
     /// The patterns of an agent's list, then those of all agents'.
@@ -195,30 +195,6 @@ impl Approvals {
                 if !is_known {
                     list.push(json!({ "id": Uuid::new_v4().to_string(), "pattern": pattern }));
                 }
-            }
-        })
-    }
-
-    /// Notes that an entry of an agent's list let a command through.
-    ///
-    /// # Errors
-    /// The file cannot be read or written.
-    pub fn note_use(
-        path: &Path,
-        agent_id: &str,
-        pattern: &str,
-        command: &str,
-        program: &Path,
-        now: DateTime<Utc>,
-    ) -> Result<(), ApprovalsError> {
-        Self::change(path, agent_id, |list| {
-            let entry = list
-                .iter_mut()
-                .find(|entry| entry.get("pattern") == Some(&json!(pattern)));
-            if let Some(entry) = entry.and_then(Value::as_object_mut) {
-                entry.insert("lastUsedAt".to_owned(), json!(now.timestamp_millis()));
-                entry.insert("lastUsedCommand".to_owned(), json!(command));
-                entry.insert("lastResolvedPath".to_owned(), json!(program));
             }
         })
     }
@@ -275,7 +251,7 @@ fn object<'a>(content: &'a mut Value, key: &str) -> Option<&'a mut Map<String, V
         .as_object_mut()
 }
 
-/// A setting in its type. What is no such word counts as missing, and the closed side holds.
+/// A setting in its type. What is no such word counts as missing: the owner is asked then.
 fn read<T: serde::de::DeserializeOwned>(block: &Value, key: &str) -> Option<T> {
     serde_json::from_value(block.get(key)?.clone()).ok()
 }
@@ -317,11 +293,11 @@ mod tests {
     }
 
     #[test]
-    fn an_agents_block_goes_before_the_others_and_nothing_said_is_closed() {
+    fn an_agents_block_goes_before_the_others() {
         let (_dir, path) = file(&json!({
             "version": 1,
             "socket": { "path": "/x.sock", "token": "t" },
-            "defaults": { "security": "full", "ask": "off", "askFallback": "allowlist" },
+            "defaults": { "security": "full", "ask": "off" },
             "agents": {
                 "Work": { "security": "allowlist", "allowlist": [{ "id": "1", "pattern": "/bin/ls" }] },
                 "*": { "ask": "always", "allowlist": [{ "pattern": "/bin/cat" }] },
@@ -330,33 +306,21 @@ mod tests {
         }));
         let approvals = Approvals::read(&path).unwrap();
         let terms = |agent| approvals.terms(agent);
-        assert_eq!(
-            (
-                terms("work").security,
-                terms("work").ask,
-                terms("work").ask_fallback
-            ),
-            (Security::Allowlist, Ask::Always, Security::Allowlist)
-        );
-        assert_eq!(terms("main").security, Security::Deny);
-        assert_eq!(terms("other").security, Security::Full);
+        let said = |security, ask| Terms {
+            security: Some(security),
+            ask: Some(ask),
+        };
+        assert_eq!(terms("work"), said(Security::Allowlist, Ask::Always));
+        assert_eq!(terms("main").security, Some(Security::Deny));
+        assert_eq!(terms("other").security, Some(Security::Full));
         assert_eq!(approvals.patterns("work"), ["/bin/ls", "/bin/cat"]);
         assert_eq!(approvals.patterns("main"), ["/bin/cat"]);
         let (_dir, path) = file(&json!({ "version": 1, "defaults": { "security": "everything" } }));
         let nothing = Approvals::read(&path).unwrap().terms("main");
-        assert_eq!(
-            nothing,
-            Terms {
-                security: Security::Deny,
-                ask: Ask::OnMiss,
-                ask_fallback: Security::Deny
-            }
-        );
-        let stricter = terms("other").and(Some(Security::Allowlist), Some(Ask::OnMiss));
-        assert_eq!(
-            (stricter.security, stricter.ask),
-            (Security::Allowlist, Ask::Always)
-        );
+        assert_eq!(nothing, Terms::default());
+        let stricter = terms("other").and(said(Security::Allowlist, Ask::OnMiss));
+        assert_eq!(stricter, said(Security::Allowlist, Ask::Always));
+        assert_eq!(nothing.and(stricter), stricter);
     }
 
     #[test]
@@ -367,18 +331,12 @@ mod tests {
         let programs = [PathBuf::from("/usr/bin/rg"), PathBuf::from("/usr/bin/rg")];
         Approvals::allow(&path, "work", &programs).unwrap();
         Approvals::allow(&path, "main", &programs[..1]).unwrap();
-        let now = DateTime::UNIX_EPOCH;
-        Approvals::note_use(&path, "work", "/usr/bin/rg", "rg x", &programs[0], now).unwrap();
         let approvals = Approvals::read(&path).unwrap();
         assert_eq!(approvals.patterns("work"), ["/usr/bin/rg"]);
         assert_eq!(approvals.patterns("main"), ["/usr/bin/rg"]);
         let content = approvals.content;
         assert_eq!(content["socket"]["token"], "t");
         assert_eq!(content["agents"]["Work"]["note"], "mine");
-        assert_eq!(
-            content["agents"]["Work"]["allowlist"][0]["lastUsedCommand"],
-            "rg x"
-        );
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
@@ -402,6 +360,6 @@ mod tests {
             assert_eq!(fs::read_to_string(&path).unwrap(), text);
         }
         let missing = Approvals::read(Path::new("/nowhere/exec-approvals.json")).unwrap();
-        assert!(missing.patterns("main").is_empty() && !missing.speaks_of("main"));
+        assert!(missing.patterns("main").is_empty() && missing.terms("main") == Terms::default());
     }
 }

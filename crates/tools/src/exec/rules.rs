@@ -3,18 +3,17 @@
 
 use std::path::{Path, PathBuf};
 
-use moltbot_config::schema::{ExecAsk, ExecSecurity};
-use moltbot_config::{Config, Environment};
+use moltbot_config::Environment;
+use moltbot_config::schema::AgentExecTool;
 use moltbot_guard::Plan;
-use moltbot_guard::shell::{Allowlist, Approvals, Ask, Programs, Security, paths_to_allow};
+use moltbot_guard::shell::{Allowlist, Approvals, Ask, Programs, Security, Terms, paths_to_allow};
 
 /// What the owner said about an agent's commands, beside what is asked each time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandRules {
     agent_id: String,
     home: PathBuf,
-    security: Option<Security>,
-    ask: Option<Ask>,
+    terms: Terms,
     safe_bins: Option<Vec<String>>,
 }
 
@@ -27,34 +26,13 @@ struct Standing {
 }
 
 impl CommandRules {
-    /// Those of an agent: its own keys over those of all agents. The list is read anew for each command.
-    pub fn from_config(config: &Config, agent_id: &str, environment: &Environment) -> Self {
-        let all = config.tools.as_ref().and_then(|tools| tools.exec.as_ref());
-        let own = config
-            .agents()
-            .agent(agent_id)
-            .and_then(|agent| agent.tools.as_ref()?.exec.as_ref());
-        let security = own
-            .and_then(|own| own.security)
-            .or(all.and_then(|all| all.security));
-        let ask = own.and_then(|own| own.ask).or(all.and_then(|all| all.ask));
-        let safe_bins = own
-            .and_then(|own| own.safe_bins.clone())
-            .or_else(|| all.and_then(|all| all.safe_bins.clone()));
+    /// Those of an agent, by its `tools.exec`. The list is read anew for each command.
+    pub(super) fn new(exec: AgentExecTool, agent_id: &str, environment: &Environment) -> Self {
         Self {
             agent_id: agent_id.to_owned(),
             home: environment.home.clone(),
-            security: security.map(|security| match security {
-                ExecSecurity::Deny => Security::Deny,
-                ExecSecurity::Allowlist => Security::Allowlist,
-                ExecSecurity::Full => Security::Full,
-            }),
-            ask: ask.map(|ask| match ask {
-                ExecAsk::Off => Ask::Off,
-                ExecAsk::OnMiss => Ask::OnMiss,
-                ExecAsk::Always => Ask::Always,
-            }),
-            safe_bins,
+            terms: Terms::of_config(&exec),
+            safe_bins: exec.safe_bins,
         }
     }
 
@@ -88,14 +66,7 @@ impl CommandRules {
         programs: &Programs,
         writable: &[&Path],
     ) -> Standing {
-        // A file that only holds a list says nothing about commands beside it.
-        let (security, ask) = match file.speaks_of(&self.agent_id) {
-            true => {
-                let terms = file.terms(&self.agent_id).and(self.security, self.ask);
-                (Some(terms.security), terms.ask)
-            }
-            false => (self.security, self.ask.unwrap_or(Ask::OnMiss)),
-        };
+        let Terms { security, ask } = file.terms(&self.agent_id).and(self.terms);
         if security == Some(Security::Deny) {
             return Standing {
                 forbidden: Some(
@@ -111,7 +82,7 @@ impl CommandRules {
         let list = Allowlist::new(patterns, self.safe_bins.as_deref(), &self.home);
         let is_listed = security == Some(Security::Full)
             || (has_list && list.check(command, programs, writable).is_ok());
-        if !is_listed && ask == Ask::Off && security == Some(Security::Allowlist) {
+        if !is_listed && ask == Some(Ask::Off) && security == Some(Security::Allowlist) {
             return Standing {
                 forbidden: Some(
                     "It is not on your list of commands, and you want to be asked about none (ask: off in tools.exec or exec-approvals.json)."
@@ -121,7 +92,7 @@ impl CommandRules {
             };
         }
         Standing {
-            listed: is_listed && ask != Ask::Always,
+            listed: is_listed && ask != Some(Ask::Always),
             programs: paths_to_allow(command, programs, writable).unwrap_or_default(),
             forbidden: None,
         }
@@ -132,6 +103,7 @@ impl CommandRules {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use moltbot_config::Config;
     use moltbot_guard::Effect;
     use serde_json::{Value, json};
 
@@ -158,7 +130,7 @@ mod tests {
             home: home.clone(),
             ..Environment::default()
         };
-        let rules = CommandRules::from_config(&config, "main", &environment);
+        let rules = CommandRules::new(config.exec("main"), "main", &environment);
         let programs = Programs::new(&home.join("bin").display().to_string(), home.join("work"));
         let plan = Plan::new(Effect::RunsCode, command);
         let mut plan = rules.judge(plan, command, &programs, &[&home.join("work")]);
@@ -221,6 +193,12 @@ mod tests {
                 .forbidden
                 .is_some()
         );
+        // What the file says beside a list counts without `security`, too.
+        let file = json!({
+            "version": 1, "defaults": { "ask": "always" },
+            "agents": { "main": { "allowlist": [{ "pattern": "~/bin/*" }] } },
+        });
+        assert!(!judged(json!({}), Some(file), "tool x").listed);
         // A file that is not understood allows nothing.
         let plan = judged(json!({}), Some(json!({ "version": 9 })), "tool");
         assert!(!plan.listed && plan.forbidden.is_none());

@@ -36,35 +36,21 @@ impl ExecSettings {
     /// `pathPrepend` first in `PATH`. Left out is what looks like a secret of this program: names that end in
     /// `_API_KEY`, `_TOKEN`, `_SECRET`, `_PASSWORD` and the like, and all that begin with `CLAWDBOT_` or `MOLTBOT_`.
     pub fn from_config(config: &Config, agent_id: &str, environment: &Environment) -> Self {
-        let all = config.tools.as_ref().and_then(|tools| tools.exec.as_ref());
-        let own = config
-            .agents()
-            .agent(agent_id)
-            .and_then(|agent| agent.tools.as_ref()?.exec.as_ref());
-        let background_ms = own
-            .and_then(|own| own.background_ms)
-            .or(all.and_then(|all| all.background_ms));
-        let timeout_sec = own
-            .and_then(|own| own.timeout_sec)
-            .or(all.and_then(|all| all.timeout_sec));
-        let cleanup_ms = own
-            .and_then(|own| own.cleanup_ms)
-            .or(all.and_then(|all| all.cleanup_ms));
-        let path_prepend = own
-            .and_then(|own| own.path_prepend.as_deref())
-            .or(all.and_then(|all| all.path_prepend.as_deref()));
+        let exec = config.exec(agent_id);
         let default = Self::default();
         Self {
-            yield_after: background_ms.map_or(default.yield_after, Self::yield_within),
-            timeout: timeout_sec.map_or(default.timeout, Self::timeout_of),
-            keep: cleanup_ms.map_or(default.keep, |ms| {
+            yield_after: exec
+                .background_ms
+                .map_or(default.yield_after, Self::yield_within),
+            timeout: exec.timeout_sec.map_or(default.timeout, Self::timeout_of),
+            keep: exec.cleanup_ms.map_or(default.keep, |ms| {
                 Duration::from_millis(ms).clamp(KEEP.0, KEEP.1)
             }),
             environment: environment::of_commands(
                 &environment.vars,
-                path_prepend.unwrap_or_default(),
+                exec.path_prepend.as_deref().unwrap_or_default(),
             ),
-            rules: Some(CommandRules::from_config(config, agent_id, environment)),
+            rules: Some(CommandRules::new(exec, agent_id, environment)),
         }
     }
 
