@@ -13,7 +13,7 @@ use crate::arguments;
 use crate::clock::TurnClock;
 use crate::disclosure::{self, TOOL_SEARCH};
 use crate::discretion::hide_in_content;
-use crate::gate::{Gate, Verdict};
+use crate::gate::{Gate, Verdict, Wanted};
 use crate::policy::ToolPolicies;
 use crate::progress::{Progress, ProgressSink};
 use crate::sandbox::Workplace;
@@ -176,7 +176,12 @@ impl Calls<'_> {
             name: name.clone(),
             detail: self.secrets.redact(&plan.detail).into_owned(),
         });
-        let deciding = self.gate.decide(&name, &plan, evidence, &scene);
+        let wanted = Wanted {
+            tool: &name,
+            arguments: &arguments,
+            plan: &plan,
+        };
+        let deciding = self.gate.decide(wanted, evidence, self.secrets, &scene);
         match self.clock.stopped_for(deciding).await {
             Verdict::Allow => Ok(Ready {
                 at,

@@ -3,6 +3,7 @@
 //! [`parse`] reads a message without knowing a conversation; [`Agent::take`](crate::Agent::take) carries out what it orders
 //! and says what is to be done next. A surface (a terminal, a channel) needs no commands of its own beyond leaving.
 
+mod approve;
 mod context;
 mod known;
 mod levels;

@@ -7,10 +7,30 @@ use std::collections::HashMap;
 
 use moltbot_guard::{Evidence, Visibility};
 use moltbot_llm::{Content, Message, ToolCall};
+use moltbot_store::StoreError;
 
+use crate::agent::Agent;
 use crate::arguments;
 use crate::calls::Called;
 use crate::toolbox::Toolbox;
+
+impl Agent {
+    /// That of a transcript: of the messages that a model is shown, and of what the owner allowed in it.
+    pub(crate) async fn evidence(
+        &self,
+        session_id: &str,
+        messages: &[Message],
+        tools: &Toolbox,
+    ) -> Result<Evidence, StoreError> {
+        let mut evidence = of(messages, tools);
+        if let Some(book) = self.gate.approvals() {
+            for question in book.allowed(session_id).await? {
+                evidence.approved(&question.plan);
+            }
+        }
+        Ok(evidence)
+    }
+}
 
 /// That of the messages that a model is shown. What tools vouch for is asked of the tools that there are.
 pub(crate) fn of(messages: &[Message], tools: &Toolbox) -> Evidence {

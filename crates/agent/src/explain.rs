@@ -6,7 +6,6 @@ use thiserror::Error;
 
 use crate::agent::Agent;
 use crate::arguments;
-use crate::evidence;
 use crate::history::{History, HistoryError};
 use crate::tool::Scene;
 
@@ -64,7 +63,10 @@ impl Agent {
                 .messages(),
             None => Vec::new(),
         };
-        let evidence = evidence::of(&messages, &self.tools);
+        let evidence = self
+            .evidence(&session.session_id, &messages, &self.tools)
+            .await
+            .map_err(HistoryError::from)?;
         let workplace = self.workplace(Some(session));
         let scene = Scene {
             session,

@@ -3,23 +3,38 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use moltbot_guard::secrets::Secrets;
 use moltbot_guard::{Decision, Evidence, Plan, Preset, decide};
+use moltbot_store::{ApprovalAnswer, StoreError};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::agents::is_subagent;
-use crate::tool::Scene;
+use crate::approvals::{AnswerError, ApprovalBook, Asked};
+use crate::tool::{Arguments, Scene};
 
 /// Asks the owner about one call.
 #[async_trait]
 pub trait Approver: Send + Sync {
-    /// Whether it may be done. Waits for the answer.
-    async fn approve(&self, question: &Question) -> bool;
+    /// What the owner says. Waits for the answer; a future that is dropped takes the question back, since it was answered
+    /// elsewhere or nobody wants to know any more.
+    async fn approve(&self, question: &Question) -> ApprovalAnswer;
+
+    /// Tells the owner what became of a question, beside the answer.
+    fn tell(&self, sentence: &str);
+
+    /// Where it asks, as it is kept with the answer.
+    fn place(&self) -> &str;
 }
 
-/// A call that the owner is asked about.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A call that the owner is asked about. Without secrets: it is kept and shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Question {
     /// The tool.
     pub tool: String,
+    /// Its arguments.
+    pub arguments: Arguments,
     /// What it would do.
     pub plan: Plan,
     /// The agent that wants it.
@@ -27,11 +42,30 @@ pub struct Question {
     /// The conversation that it belongs to.
     pub session_key: String,
     /// The rule by which it is asked.
-    pub rule: &'static str,
+    pub rule: String,
     /// Why it is asked, in words for the owner. May quote what the model wrote.
     pub reason: String,
     /// Which sub-agent wants to do it; `None` where the agent itself does.
+    #[serde(default)]
     pub subagent: Option<String>,
+}
+
+impl Question {
+    /// Who asks, to begin a sentence with.
+    pub fn asker(&self) -> String {
+        match &self.subagent {
+            Some(name) => format!("The sub-agent \"{name}\""),
+            None => format!("The agent in {}", self.session_key),
+        }
+    }
+}
+
+/// A call that is decided on.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) tool: &'a str,
+    pub(crate) arguments: &'a Arguments,
+    pub(crate) plan: &'a Plan,
 }
 
 /// What was decided about a call.
@@ -47,7 +81,19 @@ pub enum Verdict {
 #[derive(Clone, Default)]
 pub struct Gate {
     approver: Option<Arc<dyn Approver>>,
+    book: Option<ApprovalBook>,
     preset: Preset,
+}
+
+/// What came of asking.
+enum Answer {
+    Given(ApprovalAnswer),
+    /// Nobody can be asked here; the question with this id, where it is kept, can be answered later.
+    NobodyHere(Option<String>),
+    /// It has expired.
+    Nobody,
+    /// It could not be kept, so it is not done either.
+    NotKept(StoreError),
 }
 
 impl Gate {
@@ -60,7 +106,7 @@ impl Gate {
     pub fn asking(approver: Arc<dyn Approver>) -> Self {
         Self {
             approver: Some(approver),
-            preset: Preset::default(),
+            ..Self::default()
         }
     }
 
@@ -71,27 +117,52 @@ impl Gate {
         self
     }
 
+    /// The same, which keeps its questions here.
+    #[must_use]
+    pub fn with_approvals(mut self, book: ApprovalBook) -> Self {
+        self.book = Some(book);
+        self
+    }
+
     /// The preset by whose rules it decides.
     pub fn preset(&self) -> Preset {
         self.preset
     }
 
+    /// Where its questions are kept.
+    pub(crate) fn approvals(&self) -> Option<&ApprovalBook> {
+        self.book.as_ref()
+    }
+
     /// Decides about one call. Every call goes through here, whatever the tool. What the owner says yes to is evidence
     /// from then on.
-    pub async fn decide(
+    pub(crate) async fn decide(
         &self,
-        tool: &str,
-        plan: &Plan,
+        wanted: Wanted<'_>,
         evidence: &mut Evidence,
+        secrets: &Secrets,
         scene: &Scene<'_>,
     ) -> Verdict {
+        let plan = wanted.plan;
         let decision = decide(plan, evidence, self.preset);
-        let verdict = self.carry_out(tool, plan, &decision, scene).await;
-        if verdict == Verdict::Allow && decision.verdict == moltbot_guard::Verdict::Ask {
-            evidence.approved(plan);
-        }
+        let verdict = match decision.verdict {
+            moltbot_guard::Verdict::Allow => Verdict::Allow,
+            moltbot_guard::Verdict::Refuse => Verdict::Refuse(format!(
+                "Not allowed: {}. {} Do not try it again in another way; tell the owner what you wanted to do.",
+                would(wanted),
+                decision.reason
+            )),
+            moltbot_guard::Verdict::Ask => {
+                let answer = self.ask(question(wanted, &decision, secrets, scene), scene);
+                let verdict = answer.await.verdict(wanted, &decision);
+                if verdict == Verdict::Allow {
+                    evidence.approved(plan);
+                }
+                verdict
+            }
+        };
         tracing::info!(
-            tool,
+            tool = wanted.tool,
             effect = ?plan.effect,
             detail = plan.detail,
             verdict = ?decision.verdict,
@@ -102,47 +173,155 @@ impl Gate {
         verdict
     }
 
-    async fn carry_out(
+    /// Asks the owner, here and wherever else the owner may answer.
+    async fn ask(&self, question: Question, scene: &Scene<'_>) -> Answer {
+        let Some(book) = &self.book else {
+            return match &self.approver {
+                Some(approver) => Answer::Given(approver.approve(&question).await),
+                None => Answer::NobodyHere(None),
+            };
+        };
+        let asked = self.ask_on_record(book, question, scene).await;
+        asked.unwrap_or_else(Answer::NotKept)
+    }
+
+    async fn ask_on_record(
         &self,
-        tool: &str,
-        plan: &Plan,
-        decision: &Decision,
+        book: &ApprovalBook,
+        question: Question,
         scene: &Scene<'_>,
-    ) -> Verdict {
-        let Plan { effect, detail, .. } = plan;
-        let (effect, reason) = (effect.describe(), &decision.reason);
-        let approver = match (decision.verdict, &self.approver) {
-            (moltbot_guard::Verdict::Allow, _) => return Verdict::Allow,
-            (moltbot_guard::Verdict::Refuse, _) => {
-                return Verdict::Refuse(format!(
-                    "Not allowed: {tool} would {effect} ({detail}). {reason} Do not try it again in another way; tell the owner what you wanted to do."
-                ));
-            }
-            (moltbot_guard::Verdict::Ask, None) => {
-                return Verdict::Refuse(format!(
-                    "Not allowed: {tool} would {effect} ({detail}), and nobody can be asked here. {reason} Tell the owner what you wanted to do; in moltbot chat at a terminal the owner can allow it."
-                ));
-            }
-            (moltbot_guard::Verdict::Ask, Some(approver)) => approver,
-        };
-        let question = Question {
-            tool: tool.to_owned(),
-            plan: plan.clone(),
-            agent_id: scene.session.agent_id.clone(),
-            session_key: scene.session.key.clone(),
-            rule: decision.rule,
-            reason: decision.reason.clone(),
-            subagent: is_subagent(scene.session).then(|| {
-                let label = scene.session.label.clone();
-                label.unwrap_or_else(|| scene.session.key.clone())
-            }),
-        };
-        match approver.approve(&question).await {
-            true => Verdict::Allow,
-            false => Verdict::Refuse(format!(
-                "The owner said no to this call of {tool}. Do not try it again in another way; go on without it, or ask."
-            )),
+    ) -> Result<Answer, StoreError> {
+        if book.take(&question, scene).await? {
+            return Ok(Answer::Given(ApprovalAnswer::AllowOnce));
         }
+        let asked = book.ask(question, scene).await?;
+        let Some(approver) = &self.approver else {
+            let id = asked.approval.short_id().to_owned();
+            return Ok(Answer::NobodyHere(Some(id)));
+        };
+        let answer = tokio::select! {
+            answer = approver.approve(&asked.question) => {
+                brought(book, &asked, answer, approver.as_ref()).await?
+            }
+            answer = book.answered_elsewhere(&asked.approval.id) => {
+                let answer = answer?;
+                approver.tell(match answer {
+                    Some(ApprovalAnswer::Deny) => "Answered elsewhere: not allowed.",
+                    Some(_) => "Answered elsewhere: allowed.",
+                    None => "Nobody answered in time: not allowed.",
+                });
+                answer
+            }
+        };
+        Ok(match answer {
+            None => Answer::Nobody,
+            Some(ApprovalAnswer::Deny) => Answer::Given(ApprovalAnswer::Deny),
+            // Another conversation of this transcript may have used it up; the answer was for this call all the same.
+            Some(answer) => {
+                book.take(&asked.question, scene).await?;
+                Answer::Given(answer)
+            }
+        })
+    }
+}
+
+/// Keeps what the owner answered here. Where something else was answered first, that counts; `None` where it was too late.
+async fn brought(
+    book: &ApprovalBook,
+    asked: &Asked,
+    answer: ApprovalAnswer,
+    approver: &dyn Approver,
+) -> Result<Option<ApprovalAnswer>, StoreError> {
+    let mut answer = answer;
+    loop {
+        match book.answer(asked, answer, approver.place()).await {
+            Ok(_) => return Ok(Some(answer)),
+            Err(AnswerError::Store(StoreError::ApprovalAnswered { answer, .. })) => {
+                return Ok(Some(answer));
+            }
+            Err(AnswerError::Store(StoreError::ApprovalExpired { .. })) => return Ok(None),
+            Err(AnswerError::Store(error)) => return Err(error),
+            Err(error) if answer == ApprovalAnswer::AllowAlways => {
+                approver.tell(&format!("Allowed this once only. {error}"));
+                answer = ApprovalAnswer::AllowOnce;
+            }
+            // Only what is allowed for good can fail otherwise.
+            Err(_) => return Ok(None),
+        }
+    }
+}
+
+impl Answer {
+    fn verdict(self, wanted: Wanted<'_>, decision: &Decision) -> Verdict {
+        let (would, tool, reason) = (would(wanted), wanted.tool, &decision.reason);
+        Verdict::Refuse(match self {
+            Self::Given(answer) if answer.allows() => return Verdict::Allow,
+            Self::Given(_) => format!(
+                "The owner said no to this call of {tool}. Do not try it again in another way; go on without it, or ask."
+            ),
+            Self::Nobody => format!(
+                "Not allowed: {would}, and the owner did not answer in time. Go on without it, or tell the owner what you wanted to do."
+            ),
+            Self::NobodyHere(None) => format!(
+                "Not allowed: {would}, and nobody can be asked here. {reason} Tell the owner what you wanted to do; in moltbot chat at a terminal the owner can allow it."
+            ),
+            Self::NobodyHere(Some(id)) => format!(
+                "Approval required (id {id}): {would}, and nobody can be asked here. {reason} Tell the owner what you wanted to do, and that `moltbot approvals allow {id}` allows this very call within an hour; ask for it again when the owner says so."
+            ),
+            Self::NotKept(error) => {
+                format!("Not allowed: {would}, and the question cannot be kept. {error}")
+            }
+        })
+    }
+}
+
+/// What a call would do, for the model.
+fn would(wanted: Wanted<'_>) -> String {
+    let Plan { effect, detail, .. } = wanted.plan;
+    format!("{} would {} ({detail})", wanted.tool, effect.describe())
+}
+
+/// What the owner is asked, with all secrets taken out.
+fn question(
+    wanted: Wanted<'_>,
+    decision: &Decision,
+    secrets: &Secrets,
+    scene: &Scene<'_>,
+) -> Question {
+    let hidden = |text: &str| secrets.redact(text).into_owned();
+    let mut plan = wanted.plan.clone();
+    plan.detail = hidden(&plan.detail);
+    plan.content = plan.content.iter().map(|text| hidden(text)).collect();
+    for target in &mut plan.targets {
+        target.value = hidden(&target.value);
+    }
+    let arguments = wanted.arguments.iter();
+    let arguments = arguments.map(|(name, value)| (name.clone(), without(secrets, value)));
+    Question {
+        tool: wanted.tool.to_owned(),
+        arguments: arguments.collect(),
+        plan,
+        agent_id: scene.session.agent_id.clone(),
+        session_key: scene.session.key.clone(),
+        rule: decision.rule.to_owned(),
+        reason: hidden(&decision.reason),
+        subagent: is_subagent(scene.session).then(|| {
+            let label = scene.session.label.clone();
+            label.unwrap_or_else(|| scene.session.key.clone())
+        }),
+    }
+}
+
+/// A value with all secrets in its texts taken out.
+fn without(secrets: &Secrets, value: &Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(secrets.redact(text).into_owned()),
+        Value::Array(items) => items.iter().map(|item| without(secrets, item)).collect(),
+        Value::Object(members) => members
+            .iter()
+            .map(|(name, value)| (name.clone(), without(secrets, value)))
+            .collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
     }
 }
 
@@ -150,6 +329,7 @@ impl std::fmt::Debug for Gate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Gate")
             .field("asks", &self.approver.is_some())
+            .field("book", &self.book)
             .field("preset", &self.preset)
             .finish()
     }

@@ -11,6 +11,7 @@
 
 mod agent;
 mod agents;
+mod approvals;
 mod arguments;
 mod aside;
 mod calls;
@@ -52,6 +53,7 @@ pub use agent::{Agent, AgentSettings, ChoiceError, session_places};
 pub use agents::{
     Agents, Cleanup, MakeAgent, Sent, SpawnError, SpawnRequest, Spawned, Stopped, SubagentRules,
 };
+pub use approvals::{AnswerError, ApprovalBook, Asked};
 pub use commands::{
     Command, CommandError, Conversation, Directives, Names, Next, Parsed, Peer, ReasoningLevel,
     Taken, UsageFooter, VerboseLevel, command_names, compacted, parse, place_list, short_tokens,
@@ -66,6 +68,7 @@ pub use image_models::{ImageModelError, ImageModels};
 pub use inbox::Inbox;
 pub use limits::Limits;
 pub use moltbot_guard::{Effect, Item, Manner, Plan, Preset, Target, TargetKind};
+pub use moltbot_store::ApprovalAnswer;
 pub use outlet::{DeliveryError, OutgoingMessage, Outlet, OutletAction, Receipt};
 pub use policy::{
     AllowedTools, GroupRules, Removal, SandboxTools, ToolPolicies, ToolPolicyScope, matches_name,

@@ -15,7 +15,6 @@ use crate::clock::TurnClock;
 use crate::context::{Compactor, TooLong};
 use crate::discretion::hide_in_content;
 use crate::draft::Draft;
-use crate::evidence;
 use crate::history::{self, History, HistoryError};
 use crate::inbox::Inbox;
 use crate::limits::Spent;
@@ -222,6 +221,9 @@ impl Agent {
             },
             ..Request::default()
         };
+        let evidence = self
+            .evidence(&session.session_id, &asked.messages, offer.tools(&[]))
+            .await?;
         let ladder = Ladder::new(self.backends.clone(), rungs);
         let turn_id = open.turn_id.clone();
         let clock = TurnClock::new(self.settings.timeout);
@@ -243,7 +245,7 @@ impl Agent {
             limits: self.settings.limits,
             inbox: request.inbox,
             stamp: &self.prompt.stamp,
-            evidence: evidence::of(&asked.messages, offer.tools(&[])),
+            evidence,
             request: asked,
             context,
             draft: Draft::default(),

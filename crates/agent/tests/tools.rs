@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+#[path = "tools/approvals.rs"]
+mod approvals;
 #[path = "tools/disclosure.rs"]
 mod disclosure;
 mod fixture;
@@ -15,9 +17,9 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use moltbot_agent::{
-    Agent, Approver, Arguments, Effect, Gate, Inbox, Limits, Plan, Progress, Question, Scene,
-    SessionKey, TargetKind, Tool, ToolError, ToolOutput, Toolbox, TurnError, TurnReport,
-    TurnRequest,
+    Agent, ApprovalAnswer, Approver, Arguments, Effect, Gate, Inbox, Limits, Plan, Progress,
+    Question, Scene, SessionKey, TargetKind, Tool, ToolError, ToolOutput, Toolbox, TurnError,
+    TurnReport, TurnRequest,
 };
 use moltbot_llm::{Provenance, ToolSpec};
 use moltbot_store::Session;
@@ -160,9 +162,18 @@ struct Says(bool, Mutex<Vec<Question>>);
 
 #[async_trait]
 impl Approver for Says {
-    async fn approve(&self, question: &Question) -> bool {
+    async fn approve(&self, question: &Question) -> ApprovalAnswer {
         self.1.lock().unwrap().push(question.clone());
-        self.0
+        match self.0 {
+            true => ApprovalAnswer::AllowOnce,
+            false => ApprovalAnswer::Deny,
+        }
+    }
+
+    fn tell(&self, _: &str) {}
+
+    fn place(&self) -> &str {
+        "test"
     }
 }
 
@@ -398,7 +409,7 @@ async fn the_owner_is_told_by_which_rule_and_why_it_is_asked() {
         panic!("{asked:?}");
     };
     assert_eq!(
-        (question.rule, question.reason.as_str()),
+        (question.rule.as_str(), question.reason.as_str()),
         ("run", "It runs a program.")
     );
 }

@@ -6,9 +6,9 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use moltbot_agent::{
-    Agent, AgentSettings, Agents, ContextSettings, Gate, ImageModels, Limits, Outlet, Preset,
-    PromptSettings, SandboxSettings, SessionKey, Skills, StoredRecords, SubagentRules, Tool,
-    ToolPolicies, command_names, skill_commands,
+    Agent, AgentSettings, Agents, ApprovalBook, ContextSettings, Gate, ImageModels, Limits, Outlet,
+    Preset, PromptSettings, SandboxSettings, SessionKey, Skills, StoredRecords, SubagentRules,
+    Tool, ToolPolicies, command_names, skill_commands,
 };
 use moltbot_config::schema::GuardPreset;
 use moltbot_config::{
@@ -16,6 +16,7 @@ use moltbot_config::{
 };
 use moltbot_engine::models::{self, InstalledModel};
 use moltbot_guard::secrets::{Secrets, in_config, is_secret_name};
+use moltbot_guard::shell::Approvals;
 use moltbot_llm::{
     Backend, Backends, Catalog, CooldownPolicy, Credentials, Knowledge, Lines, Places,
     ThinkingLevel, over_http_in,
@@ -190,7 +191,9 @@ impl App {
             services,
             engine: self.engine()?,
             timeout,
-            gate: gate.with_preset(self.guard_preset()),
+            gate: gate
+                .with_preset(self.guard_preset())
+                .with_approvals(self.approvals(&store)),
             outlets,
             foreign: foreign.tools,
             said: AtomicBool::new(false),
@@ -309,6 +312,12 @@ impl App {
             agent_id,
             program,
         ))
+    }
+
+    /// What the owner is asked about.
+    pub(crate) fn approvals(&self, store: &Store) -> ApprovalBook {
+        let allowlist = Approvals::path(&self.snapshot.environment.home);
+        ApprovalBook::new(store.clone(), allowlist)
     }
 
     /// How much the owner wants to be asked about.

@@ -1,7 +1,11 @@
 //! The command line, as clap reads it.
 
+mod approvals;
+
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use moltbot_llm::{Api, ThinkingLevel};
+
+pub(crate) use approvals::{AllowlistCommand, ApprovalsCommand, ApprovalsSetArgs};
 
 /// A personal assistant that lives on your own machine and thinks with models on hardware you own.
 #[derive(Debug, Parser)]
@@ -53,6 +57,11 @@ pub(crate) enum Command {
     Guard {
         #[command(subcommand)]
         command: GuardCommand,
+    },
+    /// What agents ask you about, and what they may do for good.
+    Approvals {
+        #[command(subcommand)]
+        command: ApprovalsCommand,
     },
     /// What confines the commands of a conversation.
     Sandbox {

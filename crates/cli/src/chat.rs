@@ -14,7 +14,6 @@ use moltbot_agent::{
     Agent, Agents, Conversation, Directives, Gate, Inbox, Next, Occasion, ReasoningLevel,
     ToolCommand, TurnError, TurnRequest, compacted, stopped,
 };
-use moltbot_guard::shell::Approvals;
 use moltbot_llm::Api;
 use moltbot_store::TurnState;
 
@@ -78,7 +77,6 @@ pub(crate) async fn run(globals: &Globals, args: ChatArgs) -> Result<(), Exit> {
             session_key: Arc::clone(&own_key),
             terminal: Arc::clone(&terminal),
             notices: notices.clone(),
-            approvals: Approvals::path(&app.snapshot.environment.home),
             sign: sign.clone(),
         })),
         false => Gate::closed(),

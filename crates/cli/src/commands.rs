@@ -1,6 +1,7 @@
 //! The commands, one module each.
 
 mod agent;
+mod approvals;
 pub(crate) mod completions;
 mod config;
 mod doctor;
@@ -32,6 +33,7 @@ pub(crate) async fn run(globals: &Globals, command: Command) -> Result<(), Exit>
         Command::Models(args) => models::run(globals, args).await,
         Command::Prompt { command } => prompt::run(globals, command).await,
         Command::Guard { command } => guard::run(globals, command).await,
+        Command::Approvals { command } => approvals::run(globals, command).await,
         Command::Sandbox { command } => sandbox::run(globals, command).await,
         Command::Memory { command } => memory::run(globals, command).await,
         Command::Pairing { command } => pairing::run(globals, command),

@@ -62,6 +62,7 @@ macro_rules! from_error {
 }
 
 from_error!(
+    moltbot_agent::AnswerError,
     moltbot_agent::ChoiceError,
     moltbot_agent::CommandError,
     moltbot_agent::HistoryError,
@@ -71,6 +72,7 @@ from_error!(
     moltbot_engine::models::ModelsError,
     moltbot_engine::models::PullError,
     moltbot_guard::access::PairingError,
+    moltbot_guard::shell::ApprovalsError,
     moltbot_llm::CatalogError,
     moltbot_store::StoreError,
     moltbot_tools::mcp::McpError,

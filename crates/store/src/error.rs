@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
-use crate::TurnState;
+use crate::{ApprovalAnswer, TurnState};
 
 /// Why the store could not do what it was asked. The message of each says what happened, to which
 /// file or key, and what to do next.
@@ -174,6 +174,26 @@ pub enum StoreError {
     NotYourTurn {
         /// The turn.
         turn_id: String,
+    },
+    /// No question to the owner has this id.
+    #[error("There is no question {id:?}; `moltbot approvals list` shows which there are.")]
+    NoSuchApproval {
+        /// The id that was asked for.
+        id: String,
+    },
+    /// The question was answered before.
+    #[error("{id} was answered before: {answer}.")]
+    ApprovalAnswered {
+        /// The question.
+        id: String,
+        /// What was answered.
+        answer: ApprovalAnswer,
+    },
+    /// The question is too old to be answered.
+    #[error("{id} has expired; have the agent asked again.")]
+    ApprovalExpired {
+        /// The question.
+        id: String,
     },
     /// The body of an entry is not JSON. Nothing of the call was kept.
     #[error(

@@ -6,6 +6,7 @@
 //! - A [`Turn`] is one request and everything done to answer it. A session has one running turn at a
 //!   time.
 //! - A [`SubagentRun`] is work that a session gave to a sub-agent, until it was told what came of it.
+//! - An [`Approval`] is a question to the owner about one call, and the answer.
 //! - A [`Record`] is something learned that may be forgotten: facts about a server, a cooldown.
 //!
 //! [`Store`] is the handle to all of it. Every call is one transaction, on disk when the call
@@ -15,6 +16,7 @@
 //!
 //! The crate knows nothing of models: the body of an entry is a JSON text that it keeps as it came.
 
+mod approval;
 mod database;
 mod entry;
 mod error;
@@ -27,6 +29,7 @@ mod subagent_run;
 mod turn;
 mod writer;
 
+pub use approval::{Approval, ApprovalAnswer, NewApproval};
 pub use entry::{Entry, NewEntry};
 pub use error::StoreError;
 pub use record::Record;

@@ -10,6 +10,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_sessions.sql"),
     include_str!("../migrations/0002_records.sql"),
     include_str!("../migrations/0003_subagents.sql"),
+    include_str!("../migrations/0004_approvals.sql"),
 ];
 
 /// Marks the file as ours (`PRAGMA application_id`): "molt" in ASCII.

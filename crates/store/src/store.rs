@@ -7,8 +7,9 @@ use crate::database::{BUSY_TIMEOUT, Database};
 use crate::error::Failure;
 use crate::writer::Writer;
 use crate::{
-    Entry, NewEntry, Record, Session, SessionPatch, StoreError, SubagentRun, Turn, TurnEnd, Usage,
-    entry, record, session, subagent_run, turn,
+    Approval, ApprovalAnswer, Entry, NewApproval, NewEntry, Record, Session, SessionPatch,
+    StoreError, SubagentRun, Turn, TurnEnd, Usage, approval, entry, record, session, subagent_run,
+    turn,
 };
 
 /// A handle to the file; clones share it. Each call is one transaction and is on disk when it
@@ -373,6 +374,89 @@ impl Store {
     pub async fn archive_session(&self, key: &str) -> Result<(), StoreError> {
         let key = key.to_owned();
         self.call(move |db| db.write(|tx, _| subagent_run::archive_session(tx, &key)))
+            .await
+    }
+
+    /// Keeps a question to the owner. Where the same call of the same transcript waits for an answer already, that
+    /// question is given instead.
+    ///
+    /// # Errors
+    /// [`StoreError::BodyNotJson`].
+    pub async fn ask_approval(&self, new: NewApproval) -> Result<Approval, StoreError> {
+        NewEntry::new("question", &new.question).check()?;
+        let id = turn::new_id();
+        self.call(move |db| db.write(|tx, _| approval::ask(tx, &id, &new)))
+            .await
+    }
+
+    /// Answers a question to the owner; `by` says where. A question is answered once.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchApproval`], [`StoreError::ApprovalAnswered`], [`StoreError::ApprovalExpired`].
+    pub async fn answer_approval(
+        &self,
+        id: &str,
+        answer: ApprovalAnswer,
+        by: &str,
+    ) -> Result<Approval, StoreError> {
+        let (id, by) = (id.to_owned(), by.to_owned());
+        self.call(move |db| db.write(|tx, _| approval::answer(tx, &id, answer, &by)))
+            .await
+    }
+
+    /// Uses what the owner allowed for this call of a transcript: once, and only before it expires. Whether there was
+    /// such.
+    ///
+    /// # Errors
+    /// Only those that name a file.
+    pub async fn take_approval(&self, session_id: &str, call: &str) -> Result<bool, StoreError> {
+        let (session_id, call) = (session_id.to_owned(), call.to_owned());
+        self.call(move |db| db.write(|tx, _| approval::take(tx, &session_id, &call)))
+            .await
+    }
+
+    /// A question to the owner.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchApproval`].
+    pub async fn approval(&self, id: &str) -> Result<Approval, StoreError> {
+        let id = id.to_owned();
+        self.call(move |db| approval::one(db.reader(), &id)).await
+    }
+
+    /// All questions to the owner whose id begins like this, newest first.
+    ///
+    /// # Errors
+    /// Only those that name a file.
+    pub async fn approvals_beginning(&self, id: &str) -> Result<Vec<Approval>, StoreError> {
+        let id = id.to_owned();
+        self.call(move |db| approval::beginning(db.reader(), &id))
+            .await
+    }
+
+    /// The questions that wait for the owner, oldest first.
+    ///
+    /// # Errors
+    /// Only those that name a file.
+    pub async fn pending_approvals(&self) -> Result<Vec<Approval>, StoreError> {
+        self.call(|db| approval::pending(db.reader())).await
+    }
+
+    /// The newest questions to the owner, answered or not, newest first; no more than 200.
+    ///
+    /// # Errors
+    /// Only those that name a file.
+    pub async fn newest_approvals(&self) -> Result<Vec<Approval>, StoreError> {
+        self.call(|db| approval::newest(db.reader())).await
+    }
+
+    /// What the owner allowed and was done in a transcript, oldest first.
+    ///
+    /// # Errors
+    /// Only those that name a file.
+    pub async fn used_approvals(&self, session_id: &str) -> Result<Vec<Approval>, StoreError> {
+        let session_id = session_id.to_owned();
+        self.call(move |db| approval::used(db.reader(), &session_id))
             .await
     }
 

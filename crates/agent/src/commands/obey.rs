@@ -235,6 +235,7 @@ impl Agent {
                 return Ok(Done::Next(Next::Compact(instructions)));
             }
             Command::Subagents(text) => self.subagents_command(&text, conversation).await?,
+            Command::Approve(text) => self.approve_command(&text, conversation).await?,
             Command::Usage(value) => self.usage_command(&value, conversation).await?,
             Command::Context(extent) => self.context_command(&extent, conversation).await?,
             Command::Models(arguments) => self.models_list(&arguments),

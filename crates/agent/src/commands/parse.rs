@@ -45,6 +45,8 @@ pub enum Command {
     Usage(String),
     /// `/models`: maybe a provider and a page.
     Models(String),
+    /// `/approve`: maybe which question, and the answer.
+    Approve(String),
     /// `/context`: maybe `list`, `detail` or `json`.
     Context(String),
     /// `/places`: maybe a list.
@@ -253,6 +255,7 @@ fn whole(name: &str, argument: &str) -> Command {
         "stop" => Command::Stop,
         "retry" => Command::Retry,
         "subagents" => Command::Subagents(argument),
+        "approve" => Command::Approve(argument),
         "compact" => Command::Compact(argument),
         "usage" => Command::Usage(argument),
         "models" => Command::Models(argument),

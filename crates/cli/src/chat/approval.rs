@@ -1,13 +1,12 @@
 //! Asking the owner at the terminal whether a tool call may be done.
 
-use std::path::PathBuf;
+use std::io::{self, BufRead, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
-use moltbot_agent::{Approver, Question};
+use moltbot_agent::{ApprovalAnswer, Approver, Question};
 use moltbot_guard::invisible::written_out;
-use moltbot_guard::shell::Approvals;
-use rustyline::DefaultEditor;
 use tokio::sync::Mutex;
 
 use super::input::Notices;
@@ -25,25 +24,30 @@ pub(super) struct AtTerminal {
     pub(super) session_key: Arc<OnceLock<String>>,
     pub(super) terminal: TerminalLock,
     pub(super) notices: Notices,
-    /// `exec-approvals.json`, for what is allowed for good.
-    pub(super) approvals: PathBuf,
     /// Taken away before a question: it would turn where the question stands.
     pub(super) sign: SignOfLife,
 }
 
+/// A question that stands at the terminal. Dropped, it is taken back.
+#[derive(Default)]
+struct Standing(Arc<AtomicBool>);
+
+impl Drop for Standing {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
 #[async_trait]
 impl Approver for AtTerminal {
-    async fn approve(&self, question: &Question) -> bool {
+    async fn approve(&self, question: &Question) -> ApprovalAnswer {
         let Question {
             tool, plan, reason, ..
         } = question;
         let is_own = self.session_key.get() == Some(&question.session_key);
-        let asker = match &question.subagent {
-            Some(name) => format!("The sub-agent \"{}\"", one_line(name)),
-            None if !is_own => {
-                format!("The agent in {}", one_line(&question.session_key))
-            }
-            None => "The agent".to_owned(),
+        let asker = match is_own {
+            true => "The agent".to_owned(),
+            false => one_line(&question.asker()),
         };
         let _terminal = match is_own {
             true => None,
@@ -71,31 +75,83 @@ impl Approver for AtTerminal {
             .iter()
             .map(|path| written_out(&path.display().to_string()))
             .collect();
-        let prompt = match programs.is_empty() {
-            true => "Allow it? [y/N] ".to_owned(),
-            false => format!(
+        let can_always = !programs.is_empty();
+        let prompt = match can_always {
+            false => "Allow it? [y/N] ".to_owned(),
+            true => format!(
                 "Allow it? [y/N/a] (a: {} from now on) ",
                 programs.join(", ")
             ),
         };
-        let answer = tokio::task::spawn_blocking(move || {
-            let mut editor = DefaultEditor::new().ok()?;
-            editor.readline(&prompt).ok()
-        });
-        // Ctrl-C, the end of the input and a terminal that cannot be read are a no.
+        let standing = Standing::default();
+        let taken_back = Arc::clone(&standing.0);
+        let answer = tokio::task::spawn_blocking(move || read_answer(&prompt, &taken_back));
+        // The end of the input and a terminal that cannot be read are a no.
         let answer = answer.await.ok().flatten().unwrap_or_default();
-        if !plan.programs.is_empty() && is_always(&answer) {
-            let kept = Approvals::allow(&self.approvals, &question.agent_id, &plan.programs);
-            if let Err(error) = kept {
-                output::note(output::styled(
-                    output::BAD,
-                    format!("Allowed this once only: {error}."),
-                ));
-            }
-            return true;
+        match () {
+            () if can_always && is_always(&answer) => ApprovalAnswer::AllowAlways,
+            () if is_yes(&answer) => ApprovalAnswer::AllowOnce,
+            () => ApprovalAnswer::Deny,
         }
-        is_yes(&answer)
     }
+
+    fn tell(&self, sentence: &str) {
+        output::note(output::styled(output::WARN, written_out(sentence)));
+    }
+
+    fn place(&self) -> &str {
+        "terminal"
+    }
+}
+
+/// Asks, and waits for a line; `None` where the question was taken back. What was typed before it was asked is no answer.
+fn read_answer(prompt: &str, taken_back: &AtomicBool) -> Option<String> {
+    forget_what_was_typed();
+    let mut screen = io::stderr();
+    write!(screen, "{prompt}")
+        .and_then(|()| screen.flush())
+        .ok()?;
+    while !can_be_read() {
+        if taken_back.load(Ordering::Acquire) {
+            // The line stays open otherwise. A terminal that is gone needs none.
+            let _ = writeln!(screen);
+            return None;
+        }
+    }
+    let mut line = String::new();
+    io::stdin().lock().read_line(&mut line).ok()?;
+    Some(line)
+}
+
+#[cfg(unix)]
+fn forget_what_was_typed() {
+    use rustix::termios::{QueueSelector, tcflush};
+    // What is no terminal has nothing typed ahead.
+    let _ = tcflush(io::stdin(), QueueSelector::IFlush);
+}
+
+/// Waits a moment for a line. Where that cannot be told, reading waits.
+#[cfg(unix)]
+fn can_be_read() -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let moment = Timespec {
+        tv_sec: 0,
+        tv_nsec: 100_000_000,
+    };
+    let stdin = io::stdin();
+    let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
+    !matches!(
+        poll(&mut fds, Some(&moment)),
+        Ok(0) | Err(rustix::io::Errno::INTR)
+    )
+}
+
+#[cfg(not(unix))]
+fn forget_what_was_typed() {}
+
+#[cfg(not(unix))]
+fn can_be_read() -> bool {
+    true
 }
 
 /// A name on one line, with what cannot be seen made visible.

@@ -113,12 +113,8 @@ impl Approvals {
     /// # Errors
     /// It cannot be read: nothing of it counts, and nothing is written over it.
     pub fn read(path: &Path) -> Result<Self, ApprovalsError> {
-        let damaged = |reason: String| ApprovalsError::Damaged {
-            path: path.to_owned(),
-            reason,
-        };
         let content = match fs::read_to_string(path) {
-            Ok(text) => serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?,
+            Ok(text) => Self::parse(path, &text)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => json!({ "version": 1 }),
             Err(source) => {
                 return Err(ApprovalsError::Read {
@@ -127,12 +123,22 @@ impl Approvals {
                 });
             }
         };
-        let content: Value = content;
+        Ok(Self {
+            path: path.to_owned(),
+            content,
+        })
+    }
+
+    /// The content of a file of this kind.
+    fn parse(path: &Path, text: &str) -> Result<Value, ApprovalsError> {
+        let damaged = |reason: String| ApprovalsError::Damaged {
+            path: path.to_owned(),
+            reason,
+        };
+        let content: Value =
+            serde_json::from_str(text).map_err(|error| damaged(error.to_string()))?;
         match content.get("version").and_then(Value::as_u64) {
-            Some(1) => Ok(Self {
-                path: path.to_owned(),
-                content,
-            }),
+            Some(1) => Ok(content),
             version => Err(damaged(match version {
                 Some(version) => format!("its version is {version}, not 1"),
                 None => "it has no version".to_owned(),
@@ -179,6 +185,45 @@ impl Approvals {
                 .filter(|_| agent_id == moltbot_config::MAIN_AGENT)
         };
         own.map(|(_, block)| block).or_else(old)
+    }
+
+    /// What the file says, but for the token of its socket.
+    pub fn without_token(&self) -> Value {
+        let mut content = self.content.clone();
+        if let Some(socket) = content.get_mut("socket").and_then(Value::as_object_mut) {
+            socket.remove("token");
+        }
+        content
+    }
+
+    /// Puts another content in place of the file's. The token of its socket stays where the new content has none.
+    ///
+    /// # Errors
+    /// The content is not that of such a file, or cannot be written. The file is as it was.
+    pub fn replace(path: &Path, text: &str) -> Result<(), ApprovalsError> {
+        let mut content = Self::parse(path, text)?;
+        let _lock = lock(path)?;
+        let token = Self::read(path)
+            .ok()
+            .and_then(|file| file.content.pointer("/socket/token").cloned());
+        if let (Some(token), Some(socket)) = (token, object(&mut content, "socket")) {
+            socket.entry("token").or_insert(token);
+        }
+        Ok(replace_private(path, format!("{content:#}\n").as_bytes())?)
+    }
+
+    /// Takes a pattern off an agent's list, in the file as it is now. Whether it was there.
+    ///
+    /// # Errors
+    /// The file cannot be read or written.
+    pub fn disallow(path: &Path, agent_id: &str, pattern: &str) -> Result<bool, ApprovalsError> {
+        let mut was_there = false;
+        Self::change(path, agent_id, |list| {
+            let count = list.len();
+            list.retain(|entry| entry.get("pattern") != Some(&json!(pattern)));
+            was_there = list.len() < count;
+        })?;
+        Ok(was_there)
     }
 
     /// Puts paths on an agent's list, in the file as it is now.
@@ -343,6 +388,27 @@ mod tests {
             let mode = path.metadata().unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600);
         }
+    }
+
+    #[test]
+    fn what_was_allowed_is_taken_back_and_another_file_keeps_the_token() {
+        let (_dir, path) = file(&json!({ "version": 1, "socket": { "token": "t" } }));
+        Approvals::allow(&path, "*", &[PathBuf::from("/usr/bin/rg")]).unwrap();
+        assert_eq!(
+            Approvals::read(&path).unwrap().patterns("main"),
+            ["/usr/bin/rg"]
+        );
+        assert!(!Approvals::disallow(&path, "main", "/usr/bin/rg").unwrap());
+        assert!(Approvals::disallow(&path, "*", "/usr/bin/rg").unwrap());
+        let file = Approvals::read(&path).unwrap();
+        assert!(file.patterns("main").is_empty());
+        assert_eq!(file.without_token()["socket"], json!({}));
+        Approvals::replace(&path, r#"{"version":1,"agents":{"*":{"ask":"always"}}}"#).unwrap();
+        let file = Approvals::read(&path).unwrap();
+        assert_eq!(file.content["socket"]["token"], "t");
+        assert_eq!(file.terms("main").ask, Some(Ask::Always));
+        Approvals::replace(&path, "{}").unwrap_err();
+        assert_eq!(Approvals::read(&path).unwrap().content, file.content);
     }
 
     #[test]

@@ -1,0 +1,98 @@
+//! Questions to the owner.
+
+use moltbot_store::{Approval, ApprovalAnswer, NewApproval, Session, Store, StoreError};
+
+use crate::open;
+
+const HOUR: i64 = 3_600_000;
+
+async fn session(store: &Store) -> Session {
+    store.session("agent:main:main", "main").await.unwrap()
+}
+
+async fn ask(store: &Store, session: &Session, call: &str, lifetime: i64) -> Approval {
+    let new = NewApproval {
+        session_key: session.key.clone(),
+        session_id: session.session_id.clone(),
+        call: call.to_owned(),
+        question: "{\"tool\": \"exec\"}".to_owned(),
+        lifetime,
+    };
+    store.ask_approval(new).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_question_outlives_its_process_and_is_answered_by_another() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let own = session(&store).await;
+    let asked = ask(&store, &own, "a", HOUR).await;
+    assert!(asked.is_pending() && asked.short_id().len() == 8);
+    // Asked again, it is the same question.
+    assert_eq!(ask(&store, &own, "a", HOUR).await, asked);
+    assert!(!store.take_approval(&own.session_id, "a").await.unwrap());
+    drop(store);
+
+    let store = open(dir.path());
+    assert_eq!(store.pending_approvals().await.unwrap(), [asked.clone()]);
+    let found = store.approvals_beginning(asked.short_id()).await.unwrap();
+    assert_eq!(found, [asked.clone()]);
+    assert_eq!(store.approvals_beginning("%").await.unwrap(), []);
+    let answered = store
+        .answer_approval(&asked.id, ApprovalAnswer::AllowOnce, "cli")
+        .await
+        .unwrap();
+    assert_eq!(answered.answered_by.as_deref(), Some("cli"));
+    assert_eq!(store.pending_approvals().await.unwrap(), []);
+    let twice = store
+        .answer_approval(&asked.id, ApprovalAnswer::Deny, "cli")
+        .await;
+    assert!(
+        matches!(twice, Err(StoreError::ApprovalAnswered { .. })),
+        "{twice:?}"
+    );
+    // It allows that call of that transcript, once.
+    assert!(!store.take_approval(&own.session_id, "b").await.unwrap());
+    assert!(!store.take_approval("other", "a").await.unwrap());
+    assert_eq!(store.used_approvals(&own.session_id).await.unwrap(), []);
+    assert!(store.take_approval(&own.session_id, "a").await.unwrap());
+    assert!(!store.take_approval(&own.session_id, "a").await.unwrap());
+    let used = store.used_approvals(&own.session_id).await.unwrap();
+    assert_eq!(used.len(), 1);
+    assert!(used[0].used_at.is_some());
+    // Asked anew, it is another question.
+    assert_ne!(ask(&store, &own, "a", HOUR).await.id, asked.id);
+    assert_eq!(store.newest_approvals().await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn what_is_denied_or_has_expired_allows_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let own = session(&store).await;
+    let denied = ask(&store, &own, "a", HOUR).await;
+    store
+        .answer_approval(&denied.id, ApprovalAnswer::Deny, "chat")
+        .await
+        .unwrap();
+    assert!(!store.take_approval(&own.session_id, "a").await.unwrap());
+    let expired = ask(&store, &own, "b", 0).await;
+    assert!(!expired.is_pending());
+    let late = store
+        .answer_approval(&expired.id, ApprovalAnswer::AllowOnce, "chat")
+        .await;
+    assert!(
+        matches!(late, Err(StoreError::ApprovalExpired { .. })),
+        "{late:?}"
+    );
+    assert_eq!(store.pending_approvals().await.unwrap(), []);
+    // What has expired is asked anew.
+    assert_ne!(ask(&store, &own, "b", HOUR).await.id, expired.id);
+    let unknown = store
+        .answer_approval("nothing", ApprovalAnswer::Deny, "chat")
+        .await;
+    assert!(
+        matches!(unknown, Err(StoreError::NoSuchApproval { .. })),
+        "{unknown:?}"
+    );
+}
