@@ -78,7 +78,7 @@ impl<'a> Aside<'a> {
             limits: agent.settings.limits,
             inbox: None,
             stamp: &agent.prompt.stamp,
-            evidence: evidence::of(&context.messages(), tools),
+            evidence: evidence::of(&context, tools),
             request: Request {
                 system: prompt.system(),
                 messages: context.messages(),

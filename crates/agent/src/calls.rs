@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use moltbot_guard::secrets::Secrets;
-use moltbot_guard::{Effect, Evidence, Plan, TargetKind, Visibility};
+use moltbot_guard::{Effect, Evidence, Label, Plan, TargetKind, Visibility};
 use moltbot_llm::{Content, Message, ModelRef, Provenance, ToolCall, ToolResultMessage};
 use moltbot_store::Session;
 
@@ -12,7 +12,7 @@ use crate::agent::tool_scope;
 use crate::arguments;
 use crate::clock::TurnClock;
 use crate::disclosure::{self, TOOL_SEARCH};
-use crate::discretion::hide_in_content;
+use crate::discretion::{find_in_arguments, hide_in_content};
 use crate::gate::{Gate, Verdict, Wanted};
 use crate::policy::ToolPolicies;
 use crate::progress::{Progress, ProgressSink};
@@ -87,6 +87,7 @@ impl Calls<'_> {
         evidence: &mut Evidence,
         progress: ProgressSink<'_>,
     ) -> Vec<Called> {
+        let label = evidence.label();
         let mut outputs: Vec<Option<ToolOutput>> = vec![None; calls.len()];
         let mut visibilities = vec![Visibility::Private; calls.len()];
         let mut together: Vec<Ready<'_>> = Vec::new();
@@ -108,11 +109,12 @@ impl Calls<'_> {
                 continue;
             }
             let before = std::mem::take(&mut together);
-            self.perform(before, &mut outputs, &mut *progress).await;
-            self.perform(vec![ready], &mut outputs, &mut *progress)
+            self.perform(before, label, &mut outputs, &mut *progress)
+                .await;
+            self.perform(vec![ready], label, &mut outputs, &mut *progress)
                 .await;
         }
-        self.perform(together, &mut outputs, progress).await;
+        self.perform(together, label, &mut outputs, progress).await;
         calls
             .into_iter()
             .zip(outputs)
@@ -158,16 +160,20 @@ impl Calls<'_> {
         let spec = tool.spec();
         let arguments = match arguments::read(&asked.arguments, &spec, tool.aliases()) {
             Ok(arguments) => arguments,
-            // The model may never have seen it.
-            Err(error) if self.is_hidden(tool.as_ref()) => {
-                return refuse(format!("{error} The schema of {name}: {}", spec.parameters));
+            // It may quote the schema.
+            Err(error) => {
+                let told = match self.is_hidden(tool.as_ref()) {
+                    // The model may never have seen it.
+                    true => format!("{error} The schema of {name}: {}", spec.parameters),
+                    false => error,
+                };
+                return Err(ToolOutput::text(told, foreign_words(tool.as_ref())).failed());
             }
-            Err(error) => return refuse(error),
         };
-        let scene = self.scene(call, None);
+        let scene = self.scene(call, evidence.label(), None);
         let mut plan = tool.plan(&arguments, &scene);
         if leaves(plan.effect)
-            && let Some(secret) = self.secrets.find(&asked.arguments)
+            && let Some(secret) = find_in_arguments(self.secrets, &arguments)
         {
             plan.forbidden = Some(format!("It would give away the secret {secret}."));
         }
@@ -207,6 +213,7 @@ impl Calls<'_> {
     async fn perform(
         &self,
         ready: Vec<Ready<'_>>,
+        label: Label,
         outputs: &mut [Option<ToolOutput>],
         progress: ProgressSink<'_>,
     ) {
@@ -214,7 +221,7 @@ impl Calls<'_> {
         let mut running: FuturesUnordered<_> = ready
             .into_iter()
             .map(|ready| async move {
-                let scene = self.scene(ready.call, Some(&ready.plan));
+                let scene = self.scene(ready.call, label, Some(&ready.plan));
                 let outcome = ready.tool.call(ready.arguments, &scene).await;
                 (ready.at, ready.call, ready.name, outcome)
             })
@@ -240,7 +247,7 @@ impl Calls<'_> {
 
     /// Whether the model was not told of a tool by itself.
     fn is_hidden(&self, tool: &dyn Tool) -> bool {
-        tool.source().is_some() && self.tools.get(TOOL_SEARCH).is_some()
+        self.tools.is_hidden(tool)
     }
 
     fn no_such_tool(&self, name: &str) -> String {
@@ -258,12 +265,18 @@ impl Calls<'_> {
         }
     }
 
-    fn scene<'a>(&'a self, call: &'a ToolCall, decided: Option<&'a Plan>) -> Scene<'a> {
+    fn scene<'a>(
+        &'a self,
+        call: &'a ToolCall,
+        label: Label,
+        decided: Option<&'a Plan>,
+    ) -> Scene<'a> {
         Scene {
             session: self.session,
             workspace: &self.workplace.folder,
             sandbox: self.workplace.sandbox.as_ref(),
             call_id: &call.id,
+            label,
             decided,
         }
     }
@@ -273,17 +286,30 @@ impl Calls<'_> {
 fn leaves(effect: Effect) -> bool {
     matches!(
         effect,
-        Effect::ReadsOutside | Effect::Sends | Effect::ChangesAccount | Effect::Delegates
+        Effect::ReadsOutside
+            | Effect::Sends
+            | Effect::ChangesAccount
+            | Effect::Delegates
+            | Effect::RunsCode
     )
 }
 
 /// Who may see what a call of this plan brings: what everybody can fetch or find, everybody.
 fn visibility(plan: &Plan) -> Visibility {
     let is_public = |kind: &TargetKind| matches!(kind, TargetKind::Url | TargetKind::Query);
-    let is_fetched = plan.effect == Effect::ReadsOutside && !plan.targets.is_empty();
+    let is_fetched =
+        plan.effect == Effect::ReadsOutside && !plan.targets.is_empty() && !plan.vouched;
     match is_fetched && plan.targets.iter().all(|target| is_public(&target.kind)) {
         true => Visibility::Public,
         false => Visibility::Private,
+    }
+}
+
+/// Whose words a schema's are that is quoted: those of another program are nobody's whom the owner has heard.
+fn foreign_words(tool: &dyn Tool) -> Provenance {
+    match tool.source() {
+        Some(_) => Provenance::Outside,
+        None => Provenance::Program,
     }
 }
 

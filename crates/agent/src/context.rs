@@ -25,7 +25,7 @@ mod settings;
 mod summary;
 mod trial;
 
-use moltbot_llm::{Content, Message, Provenance, UserMessage};
+use moltbot_llm::{Message, Provenance, UserMessage};
 
 pub use advice::TooLong;
 pub(crate) use compaction::{COMPACTION, Compaction, least_trusted, sources};
@@ -42,7 +42,7 @@ pub(crate) struct Line {
 }
 
 /// The conversation as the next request shows it.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Context {
     /// The compaction that holds.
     compaction: Option<Compaction>,
@@ -50,11 +50,26 @@ pub(crate) struct Context {
     lines: Vec<Line>,
     /// Usage that was reported with lines before this one was that of another prompt.
     stale: usize,
+    /// The least trusted source of everything that was ever said or read, shown or not.
+    source: Provenance,
+}
+
+impl Default for Context {
+    fn default() -> Self {
+        Self::new(None, Vec::new(), 0, Provenance::Owner)
+    }
 }
 
 impl Context {
     /// The conversation behind a compaction. Usage reported with the first `stale` lines was of what was shown before it.
-    pub(crate) fn new(compaction: Option<Compaction>, mut lines: Vec<Line>, stale: usize) -> Self {
+    /// `source` is the least trusted of the whole transcript: what a model has read, its own words may carry on after it
+    /// is no longer shown.
+    pub(crate) fn new(
+        compaction: Option<Compaction>,
+        mut lines: Vec<Line>,
+        stale: usize,
+        source: Provenance,
+    ) -> Self {
         if let Some(compaction) = &compaction {
             compaction.reduce(&mut lines);
         }
@@ -62,7 +77,13 @@ impl Context {
             compaction,
             lines,
             stale,
+            source,
         }
+    }
+
+    /// The least trusted source of everything that was ever said or read.
+    pub(crate) fn source(&self) -> Provenance {
+        self.source
     }
 
     /// Whether nothing was said yet.
@@ -72,6 +93,7 @@ impl Context {
 
     /// Adds what was said.
     pub(crate) fn push(&mut self, entry: Option<String>, message: Message) {
+        self.source = least_trusted(compaction::sources(&message).chain([self.source]));
         self.lines.push(Line { entry, message });
     }
 
@@ -97,21 +119,6 @@ impl Context {
     /// How often the conversation has been summarised.
     pub(crate) fn compactions(&self) -> u32 {
         self.compaction.as_ref().map_or(0, |last| last.count)
-    }
-
-    /// Whether anything is shown that comes from outside or from strangers, or tells of it.
-    pub(crate) fn is_tainted(&self) -> bool {
-        let is_foreign =
-            |from: Provenance| matches!(from, Provenance::Outside | Provenance::Stranger);
-        let shown = self
-            .lines
-            .iter()
-            .flat_map(|line| compaction::sources(&line.message));
-        let before = self
-            .compaction
-            .iter()
-            .flat_map(|last| last.message.iter().map(Content::from));
-        shown.chain(before).any(is_foreign)
     }
 
     /// The messages of the next request.

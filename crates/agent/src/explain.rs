@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use crate::agent::Agent;
 use crate::arguments;
+use crate::context::Context;
 use crate::history::{History, HistoryError};
 use crate::tool::Scene;
 
@@ -56,15 +57,14 @@ impl Agent {
         let arguments = arguments::read(arguments, &known.spec(), known.aliases())
             .map_err(ExplainError::Arguments)?;
         let begun = self.store.session_by_id(&session.session_id).await;
-        let messages = match begun.map_err(HistoryError::from)? {
+        let context = match begun.map_err(HistoryError::from)? {
             Some(begun) => History::read(&self.store, &begun.session_id)
                 .await?
-                .into_context()
-                .messages(),
-            None => Vec::new(),
+                .into_context(),
+            None => Context::default(),
         };
         let evidence = self
-            .evidence(&session.session_id, &messages, &self.tools)
+            .evidence(&session.session_id, &context, &self.tools)
             .await
             .map_err(HistoryError::from)?;
         let workplace = self.workplace(Some(session));
@@ -73,6 +73,7 @@ impl Agent {
             workspace: &workplace.folder,
             sandbox: workplace.sandbox.as_ref(),
             call_id: "",
+            label: evidence.label(),
             decided: None,
         };
         let plan = known.plan(&arguments, &scene);

@@ -1,6 +1,7 @@
 //! Noting what matters before old messages are shortened.
 
 use moltbot_config::schema::WorkspaceAccess;
+use moltbot_guard::is_foreign;
 use moltbot_llm::{Content, Message, Provenance, Request, UserMessage, estimate_message};
 use moltbot_store::Session;
 use serde_json::Value;
@@ -79,7 +80,7 @@ impl Agent {
         let offer = self.offer(Some(session), &model.reference);
         let prompt = history.prompt(&offer);
         let context = history.into_context();
-        let Some(prompt) = prompt.filter(|_| !context.is_tainted()) else {
+        let Some(prompt) = prompt.filter(|_| !is_foreign(context.source())) else {
             return Ok(false);
         };
         let now = self.store.session(&session.key, &session.agent_id).await?;

@@ -7,10 +7,10 @@ use moltbot_guard::secrets::Secrets;
 use moltbot_guard::{Decision, Evidence, Plan, Preset, decide};
 use moltbot_store::{ApprovalAnswer, StoreError};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::agents::is_subagent;
 use crate::approvals::{AnswerError, ApprovalBook, Asked};
+use crate::discretion::hide_in_arguments;
 use crate::tool::{Arguments, Scene};
 
 /// Asks the owner about one call.
@@ -295,11 +295,11 @@ fn question(
     for target in &mut plan.targets {
         target.value = hidden(&target.value);
     }
-    let arguments = wanted.arguments.iter();
-    let arguments = arguments.map(|(name, value)| (name.clone(), without(secrets, value)));
+    let mut arguments = wanted.arguments.clone();
+    hide_in_arguments(secrets, &mut arguments);
     Question {
         tool: wanted.tool.to_owned(),
-        arguments: arguments.collect(),
+        arguments,
         plan,
         agent_id: scene.session.agent_id.clone(),
         session_key: scene.session.key.clone(),
@@ -309,19 +309,6 @@ fn question(
             let label = scene.session.label.clone();
             label.unwrap_or_else(|| scene.session.key.clone())
         }),
-    }
-}
-
-/// A value with all secrets in its texts taken out.
-fn without(secrets: &Secrets, value: &Value) -> Value {
-    match value {
-        Value::String(text) => Value::String(secrets.redact(text).into_owned()),
-        Value::Array(items) => items.iter().map(|item| without(secrets, item)).collect(),
-        Value::Object(members) => members
-            .iter()
-            .map(|(name, value)| (name.clone(), without(secrets, value)))
-            .collect(),
-        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
     }
 }
 

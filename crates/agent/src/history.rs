@@ -74,8 +74,10 @@ impl History {
         let first = entries.iter().find(|entry| Some(&entry.id) == first_kept);
         let first = first.map_or(0, |entry| entry.seq);
         let mut by_turn: HashMap<&str, OfTurn> = HashMap::new();
+        let mut source = Provenance::Owner;
         for entry in entries.iter().filter(|entry| entry.kind == MESSAGE) {
             let message: Message = parse(entry)?;
+            source = least_trusted(sources(&message).chain([source]));
             let turn = by_turn.entry(&entry.turn_id).or_default();
             turn.is_answered |= matches!(message, Message::Assistant(_));
             if entry.seq >= first {
@@ -102,7 +104,7 @@ impl History {
         }
         Ok(Self {
             prompt: newest(PROMPT).map(parse).transpose()?,
-            context: Context::new(compaction, lines, stale),
+            context: Context::new(compaction, lines, stale, source),
         })
     }
 

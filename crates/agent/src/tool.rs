@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use async_trait::async_trait;
-use moltbot_guard::{Item, Plan};
+use moltbot_guard::{Item, Label, Plan};
 use moltbot_llm::{Content, Image, Provenance, ToolSpec};
 use moltbot_store::Session;
 use serde_json::{Map, Value};
@@ -33,6 +33,12 @@ pub trait Tool: Send + Sync {
     /// there are many of other programs, a model is not told of each but searches for them.
     fn source(&self) -> Option<&str> {
         None
+    }
+
+    /// Whose words its name, its description and its schema are. Where they are nobody's whom the owner trusts, a
+    /// conversation that is told of it has read text from outside.
+    fn words(&self) -> Provenance {
+        Provenance::Program
     }
 
     /// What a call would do, before it is done: this is what is decided on.
@@ -67,6 +73,8 @@ pub struct Scene<'a> {
     pub sandbox: Option<&'a Sandboxed>,
     /// The id of the call.
     pub call_id: &'a str,
+    /// What the conversation had read when the call was asked for.
+    pub label: Label,
     /// The plan that was decided on; none while it is being made. A tool whose plan depends on what can change
     /// meanwhile (where a path leads) makes it anew when it is called, and does nothing when it is another one.
     pub decided: Option<&'a Plan>,

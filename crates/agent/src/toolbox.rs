@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use moltbot_llm::ToolSpec;
 
+use crate::disclosure::TOOL_SEARCH;
 use crate::tool::Tool;
 
 /// Tools by name. Always in the same order, so that a server can keep what it has read of them.
@@ -39,6 +40,11 @@ impl Toolbox {
     /// A tool by its exact name.
     pub fn get(&self, name: &str) -> Option<&Arc<dyn Tool>> {
         self.tools.get(name)
+    }
+
+    /// Whether models are not told of a tool by itself, but search for it.
+    pub(crate) fn is_hidden(&self, tool: &dyn Tool) -> bool {
+        tool.source().is_some() && self.tools.contains_key(TOOL_SEARCH)
     }
 
     /// The tools, sorted by name.

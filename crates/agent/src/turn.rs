@@ -13,7 +13,7 @@ use crate::agent::Agent;
 use crate::calls::Calls;
 use crate::clock::TurnClock;
 use crate::context::{Compactor, TooLong};
-use crate::discretion::hide_in_content;
+use crate::discretion::{hide_in_answer, hide_in_content};
 use crate::draft::Draft;
 use crate::history::{self, History, HistoryError};
 use crate::inbox::Inbox;
@@ -222,7 +222,7 @@ impl Agent {
             ..Request::default()
         };
         let evidence = self
-            .evidence(&session.session_id, &asked.messages, offer.tools(&[]))
+            .evidence(&session.session_id, &context, offer.tools(&[]))
             .await?;
         let ladder = Ladder::new(self.backends.clone(), rungs);
         let turn_id = open.turn_id.clone();
@@ -311,7 +311,11 @@ impl Agent {
                 };
                 let kept = match &error {
                     TurnError::Stopped | TurnError::OutOfTime(_) => {
-                        run.draft.message(ladder.asked())
+                        let mut said = run.draft.message(ladder.asked());
+                        if let Some(said) = &mut said {
+                            hide_in_answer(&self.secrets, said);
+                        }
+                        said
                     }
                     // What a failed model said is void: another answer would follow it.
                     _ => None,

@@ -1,6 +1,6 @@
 //! The tools of an agent, put together from what the owner configured.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 
 use moltbot_agent::{Agents, ImageModels, Outlet, SkillSettings, Skills, Toolbox};
@@ -33,7 +33,9 @@ pub(crate) fn toolbox(
     agents: Weak<Agents>,
 ) -> Toolbox {
     let mut tools = Toolbox::new();
-    files(snapshot, agent_id, documents, &mut tools);
+    let extra_paths = memory.settings().extra_paths.clone();
+    let folders = folders(snapshot, agent_id).with_notes(extra_paths);
+    files(snapshot, folders, documents, &mut tools);
     commands(snapshot, agent_id, skills, &mut tools);
     web(snapshot, &mut tools);
     if memory.settings().enabled {
@@ -90,25 +92,38 @@ pub(crate) fn media(
 /// The folders that mean something to an agent's tools.
 fn folders(snapshot: &Snapshot, agent_id: &str) -> Folders {
     let paths = &snapshot.paths;
-    let protected = vec![
+    let home = &snapshot.environment.home;
+    let mut protected = vec![
         paths.state_dir.clone(),
         paths.config_file.clone(),
         paths.credentials_dir.clone(),
         paths.agent_dir(agent_id),
     ];
-    Folders::new(snapshot.environment.home.clone(), protected)
+    protected.extend(installations(home));
+    Folders::new(home.clone(), protected)
         .with_readable(vec![paths.state_dir.join("skills")])
         .with_results(vec![results_dir(snapshot)])
 }
 
-fn files(snapshot: &Snapshot, agent_id: &str, documents: DocumentReader, tools: &mut Toolbox) {
+/// The folders of this and other installations (`--profile`) in a home directory: all hold keys.
+fn installations(home: &Path) -> Vec<PathBuf> {
+    const NAMES: [&str; 2] = [".clawdbot", ".moltbot"];
+    let is_one = |name: &str| NAMES.iter().any(|beginning| name.starts_with(beginning));
+    let names = std::fs::read_dir(home).into_iter().flatten().flatten();
+    let names = names.filter_map(|entry| entry.file_name().into_string().ok());
+    let found = names.filter(|name| is_one(name));
+    let always = NAMES.map(str::to_owned);
+    found.chain(always).map(|name| home.join(name)).collect()
+}
+
+fn files(snapshot: &Snapshot, folders: Folders, documents: DocumentReader, tools: &mut Toolbox) {
     let patches = snapshot
         .config
         .tools
         .as_ref()
         .and_then(|tools| tools.exec.as_ref()?.apply_patch.as_ref()?.enabled)
         .unwrap_or(false);
-    for tool in file_tools(folders(snapshot, agent_id), documents) {
+    for tool in file_tools(folders, documents) {
         if patches || tool.spec().name != "apply_patch" {
             tools.insert(tool);
         }

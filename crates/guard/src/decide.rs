@@ -90,6 +90,7 @@ pub(crate) fn features(plan: &Plan, evidence: &Evidence) -> Features {
         remembers: has(TargetKind::Memory),
         pays: has(TargetKind::Amount),
         listed: plan.listed,
+        vouched: plan.vouched,
         receivers: worst(&TargetKind::receives),
         objects: worst(&|kind| !kind.receives() && *kind != TargetKind::Query),
         wording: wording.unwrap_or(Wording::Owners),

@@ -109,6 +109,7 @@ impl Evidence {
         self.owners_words.extend(words(&text));
         for pointer in pointers(&text) {
             if let Pointer::Url(url) = pointer {
+                self.hosts.insert(host(&url).to_owned());
                 self.learn(Target::new(TargetKind::Url, url), Grade::Named);
             }
         }
@@ -120,14 +121,13 @@ impl Evidence {
     pub fn read(&mut self, text: &str, from: Provenance, visibility: Visibility) {
         match from {
             Provenance::Owner => return self.owner_said(text),
-            // The program's own words are neither a wish nor a secret.
-            Provenance::Program => {}
+            // The program's own words are neither a wish nor a secret, and they vouch for nothing: a refusal repeats the
+            // address that the model made up.
+            Provenance::Program => return,
             _ => self.mark(from, visibility),
         }
         let is_foreign = is_foreign(from);
-        if from != Provenance::Program {
-            self.foreign_runs.extend(runs(text));
-        }
+        self.foreign_runs.extend(runs(text));
         for pointer in pointers(text) {
             match pointer {
                 Pointer::Url(url) if is_foreign => {
@@ -174,9 +174,6 @@ impl Evidence {
     }
 
     fn learn(&mut self, target: Target, grade: Grade) {
-        if target.kind == TargetKind::Url && grade >= Grade::Trusted {
-            self.hosts.insert(host(&target.value).to_owned());
-        }
         let known = self.known.entry(target).or_insert(grade);
         *known = (*known).max(grade);
     }

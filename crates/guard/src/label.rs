@@ -59,7 +59,7 @@ pub fn less_trusted(one: Provenance, other: Provenance) -> Provenance {
 
 /// Whether a source is one whose words are nobody's wish. Another agent of the owner's is none: what it says carries the
 /// least trusted source that it has read.
-pub(crate) fn is_foreign(source: Provenance) -> bool {
+pub fn is_foreign(source: Provenance) -> bool {
     distrust(source) >= distrust(Provenance::Outside)
 }
 

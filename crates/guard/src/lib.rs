@@ -32,6 +32,7 @@ mod words;
 pub use decide::{Decision, decide};
 pub use effect::{Effect, Manner};
 pub use evidence::{Evidence, Grade, Item, Wording};
-pub use label::{Label, Visibility, less_trusted};
+pub use label::{Label, Visibility, is_foreign, less_trusted};
 pub use plan::{Plan, Target, TargetKind};
+pub use pointers::urls_in;
 pub use rules::{Preset, RULES, Rule, Verdict};

@@ -30,6 +30,9 @@ pub struct Plan {
     /// The programs that allowing a command for good would allow; none where that cannot be.
     #[serde(default)]
     pub programs: Vec<PathBuf>,
+    /// Whether the owner vouches for whom it asks, and that it only reads there.
+    #[serde(default)]
+    pub vouched: bool,
     /// Why the owner's settings forbid the call, whatever the rules say.
     #[serde(default)]
     pub forbidden: Option<String>,
@@ -46,6 +49,7 @@ impl Plan {
             content: Vec::new(),
             listed: false,
             programs: Vec::new(),
+            vouched: false,
             forbidden: None,
         }
     }

@@ -1,5 +1,7 @@
 //! What a text points to: what its reader could follow, call or pay.
 
+use serde_json::Value;
+
 use crate::invisible;
 
 /// Something in a text that one can act on.
@@ -42,6 +44,22 @@ pub(crate) fn pointers(text: &str) -> Vec<Pointer> {
     }
     close(&mut figures, &mut found);
     found
+}
+
+/// The addresses of the web in the texts of a value.
+pub fn urls_in(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => pointers(text)
+            .into_iter()
+            .filter_map(|pointer| match pointer {
+                Pointer::Url(url) => Some(url),
+                Pointer::Mail(_) | Pointer::Number(_) => None,
+            })
+            .collect(),
+        Value::Array(items) => items.iter().flat_map(urls_in).collect(),
+        Value::Object(members) => members.values().flat_map(urls_in).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => Vec::new(),
+    }
 }
 
 /// So many figures are a code.

@@ -96,6 +96,7 @@ pub(crate) struct When {
     remembers: Option<bool>,
     pays: Option<bool>,
     listed: Option<bool>,
+    vouched: Option<bool>,
     receivers: Need,
     objects: Need,
     wording: Wording,
@@ -119,6 +120,8 @@ pub(crate) struct Features {
     pub(crate) pays: bool,
     /// The owner allowed all its programs for good.
     pub(crate) listed: bool,
+    /// The owner vouches for whom it asks.
+    pub(crate) vouched: bool,
     /// The worst founded of those who learn something.
     pub(crate) receivers: Option<Grade>,
     /// The worst founded of what it acts on otherwise.
@@ -138,6 +141,7 @@ impl When {
             && either(self.remembers, call.remembers)
             && either(self.pays, call.pays)
             && either(self.listed, call.listed)
+            && either(self.vouched, call.vouched)
             && self.receivers.is_met(call.receivers)
             && self.objects.is_met(call.objects)
             && call.wording >= self.wording
@@ -156,6 +160,7 @@ const fn calls(effects: &'static [Effect]) -> When {
         remembers: None,
         pays: None,
         listed: None,
+        vouched: None,
         receivers: Need::Anything,
         objects: Need::Anything,
         wording: Foreign,
@@ -193,6 +198,10 @@ impl When {
     }
     const fn listed(mut self) -> Self {
         self.listed = Some(true);
+        self
+    }
+    const fn vouched(mut self) -> Self {
+        self.vouched = Some(true);
         self
     }
     const fn to(mut self, need: Need) -> Self {
@@ -234,6 +243,8 @@ pub const RULES: &[Rule] = &[
         calls(&[ReadsOutside]).tainted(false), [A, A, A]),
     rule("fetch-founded", "You named the address, or a trusted source holds it.",
         calls(&[ReadsOutside]).to(Need::Some(Trusted)), [A, A, A]),
+    rule("fetch-vouched", "You vouch for whom it asks.",
+        calls(&[ReadsOutside]).vouched().to(Need::Nothing), [A, A, Q]),
     rule("search", "It only searches.",
         calls(&[ReadsOutside]).searching().public(), [A, A, A]),
     rule("search-after-private", "What it searches for may hold what is private, after the conversation has read text from outside.",

@@ -10,6 +10,7 @@ mod disk;
 mod edit;
 pub(crate) mod images;
 mod named;
+pub(crate) mod origin;
 mod places;
 mod read;
 mod refusal;
@@ -26,6 +27,7 @@ use crate::documents::DocumentReader;
 
 pub use apply_patch::ApplyPatch;
 pub use edit::Edit;
+pub use origin::keeps_marks;
 pub use places::Folders;
 pub use read::Read;
 pub use write::Write;

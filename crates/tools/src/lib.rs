@@ -15,7 +15,7 @@ mod sessions;
 pub mod web;
 
 pub use exec::{CommandRules, ExecSettings, ExecTool, ProcessTable, ProcessTool};
-pub use files::{ApplyPatch, Edit, Folders, Read, Write, tools as file_tools};
+pub use files::{ApplyPatch, Edit, Folders, Read, Write, keeps_marks, tools as file_tools};
 pub use image::ImageTool;
 pub use message::MessageTool;
 pub use sessions::{

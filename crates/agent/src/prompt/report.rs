@@ -9,6 +9,7 @@ use super::{Ingredients, Prompt, PromptProfile, Section, joined};
 use crate::agent::Agent;
 use crate::agents::subagent_brief;
 use crate::disclosure::{HiddenTool, Offer};
+use crate::discretion::hide_in_prompt;
 use crate::history::{self, History};
 use crate::skills::{Skills, UnusedSkill};
 use crate::turn::TurnError;
@@ -143,7 +144,9 @@ impl Agent {
             }
             .prompt()
         };
-        blocking(ingredients).await
+        let mut prompt: Prompt = blocking(ingredients).await;
+        hide_in_prompt(&self.secrets, &mut prompt);
+        prompt
     }
 
     /// The prompt of a session, and what it costs; without a session, or before its first answer, the prompt that it

@@ -273,11 +273,29 @@ async fn what_cannot_be_allowed_for_good_is_said_and_not_answered() {
     }
 }
 
+/// Writes somewhere, as far as the gate is concerned.
+struct Writes;
+
+#[async_trait]
+impl Tool for Writes {
+    fn spec(&self) -> ToolSpec {
+        spec("write")
+    }
+
+    fn plan(&self, arguments: &Arguments, _: &Scene<'_>) -> Plan {
+        let path = arguments["city"].as_str().unwrap();
+        Plan::new(Effect::ChangesOutside, path).on(TargetKind::Path, path)
+    }
+
+    async fn call(&self, _: Arguments, _: &Scene<'_>) -> Result<ToolOutput, ToolError> {
+        Ok(ToolOutput::default())
+    }
+}
+
 #[tokio::test]
 async fn a_question_is_kept_without_secrets() {
-    let count = Arc::new(AtomicUsize::new(0));
-    let script = again_and_again("run", r#"{"city":"login sk-abcdefgh12345678"}"#, 1);
-    let (mut setup, book) = setup(script, box_with(Runs(count)), Gate::closed()).await;
+    let script = again_and_again("write", r#"{"city":"/tmp/login sk-abcdefgh12345678"}"#, 1);
+    let (mut setup, book) = setup(script, box_with(Writes), Gate::closed()).await;
     let secret = ("API_KEY".to_owned(), "sk-abcdefgh12345678".to_owned());
     setup.agent = setup.agent.with_secrets(Arc::new(Secrets::new([secret])));
     setup.say("build it").await.unwrap();

@@ -12,6 +12,7 @@ mod sandbox;
 mod security;
 mod server;
 mod start;
+mod workspace;
 
 use moltbot_config::{Environment, Paths, load, load_text};
 use serde_json::json;
@@ -33,6 +34,7 @@ pub(crate) async fn run(globals: &Globals, args: DoctorArgs) -> Result<(), Exit>
             checks.extend(models::check(&app, &installed).await?);
             checks.extend(credentials::check(&app, &installed)?);
             checks.extend(sandbox::check(&app).await?);
+            checks.extend(workspace::check(&app));
             checks.extend(security::check(&app)?);
             (checks, app.paths().clone())
         }

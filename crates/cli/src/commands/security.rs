@@ -8,7 +8,7 @@ use moltbot_guard::audit::{Searched, Summary, audit, fix, search_for_secrets};
 use moltbot_guard::secrets::{Secrets, in_config, is_secret_name};
 use serde_json::{Value, json};
 
-pub(crate) use self::facts::facts;
+pub(crate) use self::facts::{agent_ids, facts};
 use crate::app::{self, App};
 use crate::args::{Globals, SecurityAuditArgs, SecurityCommand};
 use crate::exit::Exit;
@@ -81,11 +81,7 @@ fn search(app: &App) -> Searched {
         .map(|(name, value)| (name.clone(), value.clone()));
     let secrets = Secrets::new(in_config(&snapshot.value).into_iter().chain(variables));
     let mut folders = vec![app.paths().logs_dir.clone()];
-    folders.extend(
-        facts::agent_ids(app)
-            .iter()
-            .map(|id| snapshot.workspace(id)),
-    );
+    folders.extend(agent_ids(app).iter().map(|id| snapshot.workspace(id)));
     folders.sort();
     folders.dedup();
     search_for_secrets(&secrets, &folders)

@@ -3,6 +3,7 @@
 
 mod add;
 mod agent;
+mod approvals;
 mod chat;
 mod config;
 mod cooldown;

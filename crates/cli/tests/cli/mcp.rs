@@ -84,17 +84,16 @@ fn servers_are_listed_and_asked() {
 
 #[test]
 fn an_agent_uses_a_servers_tool_as_far_as_the_owner_vouches_for_it() {
-    for (trust, told) in [
-        ("readOnly", "a heron"),
-        ("none", "Not allowed: pond__look would send"),
-    ] {
+    for (trust, told) in [("readOnly", "a heron"), ("none", "pond__look would send")] {
         let call = Part::ToolCall {
             id: "call_1",
             name: "pond__look",
             arguments: "{}",
         };
         let chat = || When::post("/v1/chat/completions");
+        // What comes back is text from outside; whom the owner vouches for is asked again all the same.
         let script = Script::new()
+            .on(chat().once(), openai_chat(std::slice::from_ref(&call)))
             .on(chat().once(), openai_chat(&[call]))
             .on(chat(), openai_chat(&[Part::Text("Done.")]));
         let server = block_on(ScriptedServer::start(script));
@@ -112,11 +111,14 @@ fn an_agent_uses_a_servers_tool_as_far_as_the_owner_vouches_for_it() {
         let posts = server.posts();
         let offered = posts[0].json()["tools"].to_string();
         assert!(offered.contains("pond__look"), "{offered}");
-        let asked = posts[1].json();
-        let result = asked["messages"].as_array().unwrap().last().unwrap();
-        assert!(
-            result["content"].as_str().unwrap().contains(told),
-            "{result}"
-        );
+        assert_eq!(posts.len(), 3);
+        for asked in &posts[1..] {
+            let asked = asked.json();
+            let result = asked["messages"].as_array().unwrap().last().unwrap();
+            assert!(
+                result["content"].as_str().unwrap().contains(told),
+                "{result}"
+            );
+        }
     }
 }

@@ -64,6 +64,7 @@ fn a_secret_is_nowhere_but_where_the_owner_put_it() {
     );
     // The owner has it in a file of the workspace, too, and speaks of it.
     home.write("clawd/notes.env", format!("KEY={CANARY}\n"));
+    home.write("clawd/TOOLS.md", format!("The lamp's key is {CANARY}.\n"));
     let said = format!("Use {CANARY} and read notes.env.");
     let output = home.moltbot(&["agent", "-m", &said, "--json"]);
     assert!(output.status.success(), "{}", crate::setup::err(&output));
@@ -92,6 +93,7 @@ fn a_secret_is_nowhere_but_where_the_owner_put_it() {
     found.sort();
     let places = [
         home.path().join(".clawdbot/moltbot.json"),
+        home.path().join("clawd/TOOLS.md"),
         home.path().join("clawd/notes.env"),
     ];
     assert_eq!(found, places.map(|path| path.display().to_string()));

@@ -146,6 +146,15 @@ fn each_rule_decides_its_example() {
             [Ask, Ask, Refuse],
         ),
         (
+            "fetch-vouched",
+            Plan {
+                vouched: true,
+                ..Plan::new(ReadsOutside, "a server of the owner's")
+            },
+            private(),
+            [Allow, Allow, Ask],
+        ),
+        (
             "remember-after-outside",
             Plan::new(ChangesWorkspace, "").on(Memory, "MEMORY.md"),
             tainted(),

@@ -134,6 +134,7 @@ impl Tool for ApplyPatch {
         let steps = self.survey(&arguments, scene);
         let decided = still_decided(&plan(&steps), scene.decided);
         let PatchArguments { .. } = read_arguments(arguments)?;
+        let is_foreign = scene.label.is_tainted();
         on_disk(move || {
             let steps = steps?;
             decided?;
@@ -141,7 +142,7 @@ impl Tool for ApplyPatch {
             for step in &steps {
                 changes.take(step)?;
             }
-            changes.write()?;
+            changes.write(is_foreign)?;
             let lines: Vec<String> = steps.iter().map(Step::shown).collect();
             let text = format!(
                 "Success. Updated the following files:\n{}",
@@ -184,7 +185,7 @@ impl Changes {
                 let (bytes, like) = self.present(path)?;
                 let text = FileText::decode(bytes, path)?;
                 let body = fit::apply(&text.body, hunks)
-                    .map_err(|misfit| refusal(&misfit, &step.place))?;
+                    .map_err(|misfit| refusal(&misfit, &step.place, like))?;
                 let bytes = text.encode(&body);
                 match &step.target {
                     Some(target) if target.path != *path => {
@@ -244,7 +245,7 @@ impl Changes {
 
     /// Writes everything: all new content beside its place first, then each into its place. What cannot be done undoes
     /// what was.
-    fn write(self) -> Result<(), Refusal> {
+    fn write(self, is_foreign: bool) -> Result<(), Refusal> {
         let mut ready: Vec<(PathBuf, Change, Option<Staged>)> = Vec::new();
         for (path, change) in self.files {
             let was = change.before.as_ref().map(|(bytes, _)| bytes);
@@ -254,7 +255,7 @@ impl Changes {
             let staged = match &change.after {
                 Some(bytes) => {
                     let spot = Spot::make(&path)?;
-                    Some(spot.stage(bytes, change.expected(), change.like)?)
+                    Some(spot.stage(bytes, change.expected(), change.like, is_foreign)?)
                 }
                 None => None,
             };
@@ -287,7 +288,9 @@ impl Change {
     fn revert(&self, path: &Path) -> Result<(), DiskError> {
         let spot = Spot::at(path)?;
         match &self.before {
-            Some((bytes, version)) => spot.stage(bytes, Expected::Any, Some(*version))?.commit(),
+            Some((bytes, version)) => spot
+                .stage(bytes, Expected::Any, Some(*version), false)?
+                .commit(),
             None => spot.remove(Expected::Any),
         }
     }
@@ -310,7 +313,7 @@ fn undo(done: Vec<(PathBuf, Change)>, error: &DiskError) -> Refusal {
     }
 }
 
-fn refusal(misfit: &Misfit, place: &Place) -> Refusal {
+fn refusal(misfit: &Misfit, place: &Place, like: Option<Version>) -> Refusal {
     let reason = format!("{}: {misfit} No file was changed.", place.shown());
     // A file that is not read is not quoted either.
     let closest = match (misfit, place.may_be_read()) {
@@ -321,7 +324,10 @@ fn refusal(misfit: &Misfit, place: &Place) -> Refusal {
         Some(Closest { line, text }) => Refusal::new(format!(
             "{reason} They come closest at line {line}, where the file reads differently:"
         ))
-        .quoting(Some(text.clone())),
+        .quoting(
+            text.clone(),
+            like.map_or(Provenance::Outside, |like| place.provenance_of(like)),
+        ),
         None => Refusal::new(reason),
     }
 }

@@ -14,6 +14,7 @@ use rustix::fs::{self, AtFlags, FileType, Gid, Mode, OFlags, Stat, Uid};
 use rustix::io::Errno;
 use thiserror::Error;
 
+use super::origin;
 use super::places::shown;
 
 /// How folders on the way are opened.
@@ -83,12 +84,21 @@ pub(crate) enum Kind {
 
 /// A file as it was when it was looked at.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Version(Stat);
+pub(crate) struct Version {
+    stat: Stat,
+    /// Whether it was read, and what it says may come from outside.
+    is_foreign: bool,
+}
 
 impl Version {
     fn is(&self, other: &Stat) -> bool {
         let key = |s: &Stat| (s.st_dev, s.st_ino, s.st_size, s.st_mtime, s.st_mtime_nsec);
-        key(&self.0) == key(other)
+        key(&self.stat) == key(other)
+    }
+
+    /// Whether what was read of it may come from outside, as the file itself says.
+    pub(crate) fn is_foreign(&self) -> bool {
+        self.is_foreign
     }
 }
 
@@ -178,7 +188,10 @@ impl Spot {
         let file = file.map_err(|error| self.failed("opened", error))?;
         let stat = fs::fstat(&file).map_err(|error| self.failed("opened", error))?;
         match self.kind_of(&stat)? {
-            Kind::File => Ok((file.into(), Version(stat))),
+            Kind::File => {
+                let is_foreign = origin::is_foreign(&file);
+                Ok((file.into(), Version { stat, is_foreign }))
+            }
             Kind::Folder => Err(DiskError::Folder {
                 path: self.path.clone(),
             }),
@@ -199,7 +212,7 @@ impl Spot {
         let size = bytes.len() as u64;
         if size > limit {
             // A file's size is never negative.
-            let size = u64::try_from(version.0.st_size).unwrap_or(0).max(size);
+            let size = u64::try_from(version.stat.st_size).unwrap_or(0).max(size);
             return Err(DiskError::TooLarge {
                 path: self.path.clone(),
                 size,
@@ -231,12 +244,13 @@ impl Spot {
     }
 
     /// Writes a new file beside this place, to be put there by [`Staged::commit`]. It gets the mode and the owner of
-    /// `like`.
+    /// `like`, and a mark if that was read and bears one, or `is_foreign`: what it says may come from outside.
     pub(crate) fn stage(
         self,
         bytes: &[u8],
         expected: Expected,
         like: Option<Version>,
+        is_foreign: bool,
     ) -> Result<Staged, DiskError> {
         self.check(expected)?;
         let (file, temporary) = self
@@ -252,13 +266,16 @@ impl Spot {
         let written = || -> io::Result<()> {
             let mut file = File::from(file);
             file.write_all(bytes)?;
-            if let Some(Version(like)) = like {
+            if let Some(Version { stat: like, .. }) = like {
                 // Only a superuser may give files away; the mode must be kept.
                 let (user, group) = (Uid::from_raw(like.st_uid), Gid::from_raw(like.st_gid));
                 let _ = fs::fchown(&file, Some(user), Some(group));
                 let mode = Mode::from_raw_mode(like.st_mode);
                 // Whoever may run as another must not do so with new content.
                 fs::fchmod(&file, mode.difference(Mode::SUID | Mode::SGID))?;
+            }
+            if is_foreign || like.is_some_and(|like| like.is_foreign) {
+                origin::mark(&file);
             }
             file.sync_data()
         };
@@ -298,7 +315,10 @@ impl Spot {
     pub(crate) fn version(&self) -> Result<Option<Version>, DiskError> {
         match self.stat()? {
             None => Ok(None),
-            Some(_) => Ok(Some(Version(self.file()?))),
+            Some(_) => Ok(Some(Version {
+                stat: self.file()?,
+                is_foreign: false,
+            })),
         }
     }
 
@@ -436,7 +456,7 @@ mod tests {
         let spot = Spot::at(&root.join("file")).unwrap();
         assert!(matches!(spot.read(10), Err(DiskError::Moved { .. })));
         assert!(matches!(
-            spot.stage(b"x", Expected::Any, None),
+            spot.stage(b"x", Expected::Any, None, false),
             Err(DiskError::Moved { .. })
         ));
         assert_eq!(read_to_string(root.join("secret/file")).unwrap(), "secret");
@@ -450,7 +470,7 @@ mod tests {
         let spot = Spot::at(&root.join("ws/file")).unwrap();
         rename(root.join("ws"), root.join("moved")).unwrap();
         symlink(root.join("secret"), root.join("ws")).unwrap();
-        spot.stage(b"x", Expected::Nothing, None)
+        spot.stage(b"x", Expected::Nothing, None, false)
             .unwrap()
             .commit()
             .unwrap();
@@ -465,7 +485,7 @@ mod tests {
         let write_it = |text: &[u8], expected| {
             let spot = Spot::make(&path).unwrap();
             let like = spot.version().unwrap();
-            spot.stage(text, expected, like)?.commit()
+            spot.stage(text, expected, like, false)?.commit()
         };
         write_it(b"one", Expected::Nothing).unwrap();
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o750)).unwrap();
@@ -499,7 +519,7 @@ mod tests {
             write(root.join(left), "left").unwrap();
         }
         let spot = Spot::at(&root.join("file")).unwrap();
-        let staged = spot.stage(b"x", Expected::Nothing, None).unwrap();
+        let staged = spot.stage(b"x", Expected::Nothing, None, false).unwrap();
         staged.commit().unwrap();
         assert_eq!(read_to_string(root.join("file")).unwrap(), "x");
         let left = read_to_string(root.join(format!(".moltbot-{}-0.tmp", std::process::id())));
@@ -525,7 +545,9 @@ mod tests {
         ] {
             let read = Spot::at(path).unwrap().read(1).unwrap_err().to_string();
             assert!(read.contains(says), "{read}");
-            let stage = Spot::at(path).unwrap().stage(b"", Expected::Any, None);
+            let stage = Spot::at(path)
+                .unwrap()
+                .stage(b"", Expected::Any, None, false);
             let written = stage.unwrap_err().to_string();
             assert!(written.contains(says), "{written}");
         }

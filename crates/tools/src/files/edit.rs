@@ -10,7 +10,7 @@ use serde_json::json;
 use thiserror::Error;
 
 use super::closest::Closest;
-use super::disk::{Expected, Spot};
+use super::disk::{Expected, Spot, Version};
 use super::places::{Folders, Place, plan};
 use super::refusal::Refusal;
 use super::similar::no_such_file;
@@ -80,6 +80,7 @@ impl Tool for Edit {
         let found = self.folders.in_call(&arguments, scene);
         let decided = still_decided(&plan(&found, Place::changes), scene.decided);
         let arguments: EditArguments = read_arguments(arguments)?;
+        let is_foreign = scene.label.is_tainted();
         on_disk(move || {
             let place = found?;
             decided?;
@@ -90,10 +91,17 @@ impl Tool for Edit {
             let (bytes, version) = spot.read(EDIT_LIMIT)?;
             let file = FileText::decode(bytes, &place.path)?;
             let edited = replace_once(&file.body, &arguments.old_text, &arguments.new_text)
-                .map_err(|error| refusal(&error, &place, &file.body, &arguments.old_text))?;
+                .map_err(|error| {
+                    refusal(&error, &place, &file.body, &arguments.old_text, version)
+                })?;
             let bytes = file.encode(&edited.body);
-            spot.stage(&bytes, Expected::Version(version), Some(version))?
-                .commit()?;
+            spot.stage(
+                &bytes,
+                Expected::Version(version),
+                Some(version),
+                is_foreign,
+            )?
+            .commit()?;
             let text = format!("Edited {} at line {}.", place.shown(), edited.line);
             Ok(ToolOutput::text(text, Provenance::Program))
         })
@@ -101,7 +109,7 @@ impl Tool for Edit {
     }
 }
 
-fn refusal(error: &NoEdit, place: &Place, body: &str, old: &str) -> Refusal {
+fn refusal(error: &NoEdit, place: &Place, body: &str, old: &str, version: Version) -> Refusal {
     let reason = format!("{} was not changed: {error}", place.shown());
     // A file that is not read is not quoted either.
     let closest = match (error, place.may_be_read()) {
@@ -112,7 +120,7 @@ fn refusal(error: &NoEdit, place: &Place, body: &str, old: &str) -> Refusal {
         Some(Closest { line, text }) => Refusal::new(format!(
             "{reason} It comes closest at line {line}, where the file reads differently:"
         ))
-        .quoting(Some(text)),
+        .quoting(text, place.provenance_of(version)),
         None => Refusal::new(format!("{reason} Read the file again.")),
     }
 }

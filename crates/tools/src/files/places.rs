@@ -11,8 +11,13 @@ use moltbot_llm::Provenance;
 use serde_json::Value;
 use thiserror::Error;
 
+use super::disk::Version;
+
 /// As many symbolic links as Linux follows.
 const MAX_LINKS: usize = 40;
+
+/// Where browsers put what they fetch, below the home directory.
+const DOWNLOADS: &str = "Downloads";
 
 /// Shows what programs have in memory and in their environment, credentials among it.
 const PROCESSES: &str = "/proc";
@@ -24,6 +29,7 @@ pub struct Folders {
     protected: Vec<PathBuf>,
     readable: Vec<PathBuf>,
     results: Vec<PathBuf>,
+    notes: Vec<PathBuf>,
 }
 
 impl Folders {
@@ -36,7 +42,15 @@ impl Folders {
             protected,
             readable: Vec::new(),
             results: Vec::new(),
+            notes: Vec::new(),
         }
+    }
+
+    /// The same with more files and folders that hold the agent's notes: what stands there it takes for its own knowledge.
+    #[must_use]
+    pub fn with_notes(mut self, notes: Vec<PathBuf>) -> Self {
+        self.notes = notes;
+        self
     }
 
     /// The same with folders, mostly in protected ones, that are kept for agents to read: managed skills. Writing there
@@ -62,8 +76,12 @@ impl Folders {
             return Err(PathError::NotText { path });
         }
         let zone = self.zone(workspace, &path)?;
+        let is_note = || {
+            let mut notes = self.notes.iter().filter_map(|note| resolve(note).ok());
+            notes.any(|note| path.starts_with(note))
+        };
         let shapes_the_agent =
-            zone == Zone::Workspace && shapes_the_agent(&resolve(workspace)?, &path);
+            zone == Zone::Workspace && (shapes_the_agent(&resolve(workspace)?, &path) || is_note());
         Ok(Place {
             path,
             zone,
@@ -111,7 +129,7 @@ impl Folders {
         let is_readable = match place.zone {
             Zone::Workspace => true,
             Zone::Results => place.path.is_file(),
-            Zone::Readable | Zone::Elsewhere => {
+            Zone::Readable | Zone::Downloads | Zone::Elsewhere => {
                 let granted = sandbox.confinement.readable.iter();
                 granted
                     .chain(&sandbox.confinement.writable)
@@ -146,6 +164,7 @@ impl Folders {
         let protected = Folder::all(&self.protected)?;
         let readable = Folder::all(&self.readable)?;
         let results = Folder::all(&self.results)?;
+        let downloads = resolve(&self.home.join(DOWNLOADS))?;
         for folder in path.ancestors() {
             let identity = identity(folder);
             let is_in = |folders: &[Folder]| folders.iter().any(|one| one.is(folder, identity));
@@ -160,6 +179,9 @@ impl Folders {
             }
             if folder == workspace {
                 return Ok(Zone::Workspace);
+            }
+            if folder == downloads {
+                return Ok(Zone::Downloads);
             }
         }
         Ok(Zone::Elsewhere)
@@ -264,15 +286,25 @@ enum Zone {
     Workspace,
     Readable,
     Results,
+    /// Where browsers put what they fetch.
+    Downloads,
     Elsewhere,
     Protected,
 }
 
 impl Place {
-    /// Where what it says comes from.
+    /// Where what the regular file there says comes from, in this version of it.
+    pub(crate) fn provenance_of(&self, version: Version) -> Provenance {
+        match version.is_foreign() {
+            true => Provenance::Outside,
+            false => self.provenance(),
+        }
+    }
+
+    /// Where the names there come from, and what files without a mark of their own say.
     pub(crate) fn provenance(&self) -> Provenance {
         match self.zone {
-            Zone::Results => Provenance::Outside,
+            Zone::Results | Zone::Downloads => Provenance::Outside,
             Zone::Workspace | Zone::Readable | Zone::Elsewhere | Zone::Protected => {
                 Provenance::OwnFiles
             }
@@ -283,7 +315,7 @@ impl Place {
     pub(crate) fn reads(&self) -> Effect {
         match self.zone {
             Zone::Workspace | Zone::Readable | Zone::Results => Effect::ReadsOwn,
-            Zone::Elsewhere | Zone::Protected => Effect::ReadsPrivate,
+            Zone::Downloads | Zone::Elsewhere | Zone::Protected => Effect::ReadsPrivate,
         }
     }
 
@@ -291,7 +323,7 @@ impl Place {
     pub(crate) fn changes(&self) -> Effect {
         match self.zone {
             Zone::Workspace => Effect::ChangesWorkspace,
-            Zone::Elsewhere => Effect::ChangesOutside,
+            Zone::Downloads | Zone::Elsewhere => Effect::ChangesOutside,
             Zone::Readable | Zone::Results | Zone::Protected => Effect::ChangesItself,
         }
     }

@@ -146,7 +146,7 @@ fn folder(place: &Place, names: &[String]) -> ToolOutput {
     if !listed.is_empty() {
         output
             .content
-            .push(Content::text(listed.join("\n"), Provenance::OwnFiles));
+            .push(Content::text(listed.join("\n"), place.provenance()));
     }
     if names.len() > MAX_NAMES {
         let note = format!("[{} more names]", names.len() - MAX_NAMES);
@@ -162,7 +162,7 @@ fn file(place: Place, spot: &Spot, arguments: &ReadArguments) -> Result<Found, R
         path: place.path.clone(),
         source,
     };
-    let (mut file, _) = spot.open()?;
+    let (mut file, version) = spot.open()?;
     let mut head = Vec::new();
     (&mut file)
         .take(SNIFFED)
@@ -178,7 +178,8 @@ fn file(place: Place, spot: &Spot, arguments: &ReadArguments) -> Result<Found, R
         let image = Image {
             data: STANDARD.encode(&picture.bytes),
             mime_type: picture.media_type.to_owned(),
-            from: place.provenance(),
+            // Who made it, and what is written in it, is not known.
+            from: Provenance::Outside,
         };
         let output = ToolOutput::text(title, Provenance::Program).with_image(image);
         return Ok(Found::Shown(output));
@@ -195,7 +196,7 @@ fn file(place: Place, spot: &Spot, arguments: &ReadArguments) -> Result<Found, R
     text(
         io::BufReader::new(file),
         &place,
-        place.provenance(),
+        place.provenance_of(version),
         arguments,
     )
     .map(Found::Shown)

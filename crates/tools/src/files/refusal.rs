@@ -9,7 +9,7 @@ use moltbot_llm::{Content, Provenance};
 #[derive(Debug)]
 pub(crate) struct Refusal {
     reason: String,
-    quoted: Option<String>,
+    quoted: Option<Content>,
 }
 
 impl Refusal {
@@ -20,9 +20,9 @@ impl Refusal {
         }
     }
 
-    /// The same with words of a file behind it.
-    pub(crate) fn quoting(mut self, words: Option<String>) -> Self {
-        self.quoted = words;
+    /// The same with words of a file behind it, and where those come from.
+    pub(crate) fn quoting(mut self, words: String, from: Provenance) -> Self {
+        self.quoted = Some(Content::text(words, from));
         self
     }
 }
@@ -36,11 +36,7 @@ impl<E: Error> From<E> for Refusal {
 impl From<Refusal> for ToolOutput {
     fn from(refusal: Refusal) -> Self {
         let mut output = Self::text(refusal.reason, Provenance::Program).failed();
-        if let Some(words) = refusal.quoted {
-            output
-                .content
-                .push(Content::text(words, Provenance::OwnFiles));
-        }
+        output.content.extend(refusal.quoted);
         output
     }
 }

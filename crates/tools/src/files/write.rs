@@ -66,6 +66,7 @@ impl Tool for Write {
         let found = self.folders.in_call(&arguments, scene);
         let decided = still_decided(&plan(&found, Place::changes), scene.decided);
         let WriteArguments { path, content } = read_arguments(arguments)?;
+        let is_foreign = scene.label.is_tainted();
         on_disk(move || {
             let place = found?;
             decided?;
@@ -74,7 +75,7 @@ impl Tool for Write {
             }
             let spot = Spot::make(&place.path)?;
             let before = spot.version()?;
-            spot.stage(content.as_bytes(), Expected::Any, before)?
+            spot.stage(content.as_bytes(), Expected::Any, before, is_foreign)?
                 .commit()?;
             let done = match before {
                 Some(_) => "Replaced",

@@ -8,6 +8,7 @@ use std::time::Duration;
 use moltbot_agent::{Effect, matches_name};
 use moltbot_config::Environment;
 use moltbot_config::schema::{McpServer, McpTools, McpTrust};
+use moltbot_llm::Provenance;
 use reqwest::Url;
 use sha2::{Digest as _, Sha256};
 
@@ -117,6 +118,20 @@ impl ServerSettings {
             Place::Address { url, headers } => serde_json::json!({"url": url, "headers": headers}),
         };
         hex(&Sha256::digest(made_of.to_string()), 16)
+    }
+
+    /// Whose words its descriptions are. A program of this machine does what it likes already, so its words add nothing; of
+    /// whoever is at an address the owner may not know anything but the address.
+    pub(super) fn words(&self) -> Provenance {
+        match (&self.place, self.trust) {
+            (Place::Address { .. }, McpTrust::None) => Provenance::Outside,
+            _ => Provenance::Program,
+        }
+    }
+
+    /// Whether the owner vouches for it: what is asked of it may be anything.
+    pub(super) fn is_vouched_for(&self) -> bool {
+        self.trust != McpTrust::None
     }
 
     /// Whether a tool is offered, by the server's own name for it.

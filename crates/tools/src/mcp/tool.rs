@@ -4,8 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use moltbot_agent::{Arguments, Effect, Plan, Scene, Tool, ToolError, ToolOutput};
-use moltbot_llm::ToolSpec;
+use moltbot_agent::{
+    Arguments, Effect, Plan, Scene, Target, TargetKind, Tool, ToolError, ToolOutput,
+};
+use moltbot_guard::urls_in;
+use moltbot_llm::{Provenance, ToolSpec};
 use serde_json::Value;
 
 use super::arguments::restore;
@@ -72,13 +75,22 @@ impl Tool for McpTool {
         Some(&self.server.settings.name)
     }
 
+    fn words(&self) -> Provenance {
+        self.server.settings.words()
+    }
+
     fn plan(&self, arguments: &Arguments, _scene: &Scene<'_>) -> Plan {
         let sent = Value::Object(self.sent(arguments));
         let (server, tool) = (&self.server.settings.name, &self.listed.name);
-        Plan::new(
-            self.effect,
-            format!("{tool} {sent} to the MCP server {server}"),
-        )
+        let detail = format!("{tool} {sent} to the MCP server {server}");
+        let mut plan = Plan::new(self.effect, detail);
+        if self.effect == Effect::ReadsOutside {
+            plan.vouched = self.server.settings.is_vouched_for();
+            // A server may fetch what it is asked for: then its host learns of it.
+            let urls = urls_in(&sent).into_iter();
+            plan.targets = urls.map(|url| Target::new(TargetKind::Url, url)).collect();
+        }
+        plan
     }
 
     fn is_parallel(&self) -> bool {

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Memory, Question};
+use crate::files::origin;
 
 /// `memory_search`: finds passages in the agent's notes.
 pub struct MemorySearch(Arc<Memory>);
@@ -73,7 +74,11 @@ impl Tool for MemorySearch {
             .search(&question, &session_places(scene.session))
             .await
         {
-            Ok(found) => told(&found, Provenance::OwnFiles),
+            Ok(found) => told(
+                &found,
+                self.0
+                    .source(found.results.iter().map(|note| note.path.as_str())),
+            ),
             Err(error) => {
                 let nothing = json!({"results": [], "disabled": true, "error": error.to_string()});
                 told(&nothing, Provenance::Program)
@@ -130,7 +135,20 @@ impl Tool for MemoryGet {
         let arguments: GetArguments = read_arguments(arguments)?;
         let (from, lines) = (arguments.from.map(whole), arguments.lines.map(whole));
         let excerpt = self.0.get(&arguments.path, from, lines).await;
-        told(&excerpt.map_err(ToolError::failed)?, Provenance::OwnFiles)
+        let excerpt = excerpt.map_err(ToolError::failed)?;
+        told(&excerpt, self.0.source([excerpt.path.as_str()]))
+    }
+}
+
+impl Memory {
+    /// Where what notes of these names say comes from.
+    fn source<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Provenance {
+        let workspace = &self.settings().workspace;
+        let is_foreign = |name: &str| origin::is_foreign_at(&workspace.join(name));
+        match names.into_iter().any(is_foreign) {
+            true => Provenance::Outside,
+            false => Provenance::OwnFiles,
+        }
     }
 }
 

@@ -87,10 +87,11 @@ impl Tool for SessionsList {
             rows.push(self.row(&session, messages.min(MESSAGES)).await?);
         }
         let list = json!({"count": rows.len(), "sessions": rows});
-        // With messages in it, it may quote anybody.
-        let from = match messages {
-            0 => Provenance::Program,
-            _ => Provenance::Outside,
+        // With messages in it, it may quote anybody; a label may be any model's words.
+        let is_quoted = rows.iter().any(|row| row.get("label").is_some()) || messages > 0;
+        let from = match is_quoted {
+            false => Provenance::Program,
+            true => Provenance::Outside,
         };
         Ok(ToolOutput::text(list.to_string(), from))
     }

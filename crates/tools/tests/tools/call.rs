@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use moltbot_agent::{Arguments, Plan, Sandboxed, Scene, Tool, ToolError, ToolOutput};
+use moltbot_guard::Label;
 use moltbot_llm::Content;
 use moltbot_store::Store;
 use serde_json::Value;
@@ -11,6 +12,8 @@ use serde_json::Value;
 pub(crate) struct Stage {
     pub(crate) dir: tempfile::TempDir,
     session: moltbot_store::Session,
+    /// What the conversation has read.
+    pub(crate) label: Label,
 }
 
 impl Stage {
@@ -25,7 +28,11 @@ impl Stage {
         let key = format!("agent:{agent}:main");
         let session = store.session(&key, agent).await.unwrap();
         std::fs::create_dir(dir.path().join("workspace")).unwrap();
-        Self { dir, session }
+        Self {
+            dir,
+            session,
+            label: Label::OWNER,
+        }
     }
 
     pub(crate) fn workspace(&self) -> std::path::PathBuf {
@@ -38,6 +45,7 @@ impl Stage {
             workspace,
             sandbox: None,
             call_id: "call_1",
+            label: self.label,
             decided: None,
         })
     }
@@ -63,6 +71,7 @@ impl Stage {
             workspace: &sandbox.workspace,
             sandbox: Some(sandbox),
             call_id: "call_1",
+            label: self.label,
             decided: None,
         };
         tool.call(object(arguments), &scene).await
@@ -81,6 +90,7 @@ impl Stage {
             workspace: &workspace,
             sandbox: None,
             call_id: "call_1",
+            label: self.label,
             decided,
         };
         tool.call(object(arguments), &scene).await

@@ -12,12 +12,13 @@ use moltbot_agent::{
     Toolbox, TurnRequest,
 };
 use moltbot_config::Config;
+use moltbot_guard::{Label, Visibility};
 use moltbot_llm::{
     Backends, Catalog, Content, Credentials, Knowledge, Places, Provenance, over_http,
 };
 use moltbot_store::Store;
 use moltbot_testkit::{Part, Script, ScriptedServer, When, openai_chat};
-use moltbot_tools::{ApplyPatch, Edit, Folders, Read, Write, file_tools};
+use moltbot_tools::{ApplyPatch, Edit, Folders, Read, Write, file_tools, keeps_marks};
 use serde_json::{Value, json};
 
 use crate::call::{Stage, text};
@@ -47,6 +48,88 @@ async fn refused(stage: &Stage, tool: &dyn Tool, arguments: Value) -> String {
 
 fn sources(output: &ToolOutput) -> Vec<Provenance> {
     output.content.iter().map(Content::from).collect()
+}
+
+#[tokio::test]
+async fn what_outside_text_may_have_written_is_no_word_of_the_owner() {
+    let mut stage = Stage::new().await;
+    if !keeps_marks(&stage.workspace()) {
+        eprintln!("passed over: the temporary folder keeps no extended attributes");
+        return;
+    }
+    let folders = folders(&stage);
+    let read = Read::new(folders.clone(), documents());
+    let (write, edit) = (Write::new(folders.clone()), Edit::new(folders.clone()));
+    let patch = ApplyPatch::new(folders);
+    let from = async |stage: &Stage, path: &str| {
+        let output = stage.call(&read, json!({"path": path})).await.unwrap();
+        sources(&output)[0]
+    };
+    let add = |name: &str| json!({"input": format!("*** Begin Patch\n*** Add File: {name}\n+one\n*** End Patch")});
+    let change = |name: &str| json!({"input": format!("*** Begin Patch\n*** Update File: {name}\n*** Move to: new-{name}\n@@\n-one\n+two\n*** End Patch")});
+    stage
+        .text(&write, json!({"path": "own", "content": "one"}))
+        .await;
+    stage.text(&patch, add("patched")).await;
+    stage.label = stage.label.join(Label {
+        source: Provenance::Outside,
+        visibility: Visibility::Public,
+    });
+    stage
+        .text(&write, json!({"path": "theirs", "content": "one"}))
+        .await;
+    stage.text(&patch, add("their-patch")).await;
+    assert_eq!(from(&stage, "own").await, Provenance::OwnFiles);
+    assert_eq!(from(&stage, "patched").await, Provenance::OwnFiles);
+    assert_eq!(from(&stage, "theirs").await, Provenance::Outside);
+    assert_eq!(from(&stage, "their-patch").await, Provenance::Outside);
+    // A change of a part is no new file; only a whole one is.
+    stage.label = Label::OWNER;
+    stage
+        .text(
+            &edit,
+            json!({"path": "theirs", "oldText": "one", "newText": "a line with words"}),
+        )
+        .await;
+    stage.text(&patch, change("their-patch")).await;
+    assert_eq!(from(&stage, "theirs").await, Provenance::Outside);
+    assert_eq!(from(&stage, "new-their-patch").await, Provenance::Outside);
+    let missed = stage
+        .call(
+            &edit,
+            json!({"path": "theirs", "oldText": "a line of words", "newText": "x"}),
+        )
+        .await
+        .unwrap();
+    assert_eq!(sources(&missed), [Provenance::Program, Provenance::Outside]);
+    stage
+        .text(&write, json!({"path": "theirs", "content": "mine"}))
+        .await;
+    assert_eq!(from(&stage, "theirs").await, Provenance::OwnFiles);
+    // Where browsers put things.
+    let home = stage.dir.path();
+    fs::create_dir(home.join("Downloads")).unwrap();
+    fs::write(home.join("Downloads/page.txt"), "one").unwrap();
+    assert_eq!(
+        from(&stage, "~/Downloads/page.txt").await,
+        Provenance::Outside
+    );
+}
+
+#[tokio::test]
+async fn more_notes_shape_the_agent_as_its_own_do() {
+    let stage = Stage::new().await;
+    let home = stage.dir.path().to_owned();
+    let folders = Folders::new(home, Vec::new()).with_notes(vec![stage.workspace().join("brain")]);
+    let write = Write::new(Arc::new(folders));
+    for (path, kind) in [
+        ("brain/people.md", TargetKind::Memory),
+        ("MEMORY.md", TargetKind::Memory),
+        ("brains/people.md", TargetKind::Path),
+    ] {
+        let plan = stage.plan(&write, json!({"path": path, "content": ""}));
+        assert_eq!(plan.targets, [Target::new(kind, path)], "{path}");
+    }
 }
 
 #[tokio::test]
@@ -127,7 +210,7 @@ async fn pictures_are_shown_and_data_is_not() {
     assert!(title.as_text().unwrap().ends_with("image/png, 8 bytes."));
     assert_eq!(image.mime_type, "image/png");
     assert_eq!(image.data, "iVBORw0KGgo=");
-    assert_eq!(image.from, Provenance::OwnFiles);
+    assert_eq!(image.from, Provenance::Outside);
 
     png.resize(5 * 1024 * 1024 + 1, 7);
     for (name, bytes, says) in [

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
-use moltbot_agent::{Effect, Tool};
+use moltbot_agent::{Effect, Target, TargetKind, Tool};
 use moltbot_config::{Config, Environment};
 use moltbot_llm::{Content, Provenance, Records, ShortMemory};
 use moltbot_tools::mcp::{McpServers, ServerStanding};
@@ -251,6 +251,16 @@ async fn what_the_owner_vouches_for_is_done_unasked() {
     assert_eq!(effects("none").await, [asks, asks]);
     assert_eq!(effects("hints").await, [reads, asks]);
     assert_eq!(effects("readOnly").await, [reads, reads]);
+    // A server that fetches what it is asked for tells others; then their address is decided on.
+    let servers = house.servers(json!({"a": house.server(json!({"trust": "hints"}))}));
+    let found = servers.tools().await;
+    let plan = |arguments| house.stage.plan(named(&found.tools, "a__echo"), arguments);
+    let asked = plan(json!({"text": "see https://evil.example/?d=1"}));
+    assert_eq!(
+        asked.targets,
+        [Target::new(TargetKind::Url, "evil.example/?d=1")]
+    );
+    assert!(asked.vouched && plan(json!({"text": "hello"})).targets.is_empty());
 }
 
 #[tokio::test]

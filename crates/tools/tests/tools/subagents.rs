@@ -408,6 +408,7 @@ async fn nesting_and_agents_that_are_not_allowed_are_refused() {
             workspace: setup.dir.path(),
             sandbox: None,
             call_id: "a",
+            label: moltbot_guard::Label::OWNER,
             decided: None,
         };
         let Value::Object(arguments) = arguments else {

@@ -6,21 +6,13 @@ use moltbot_config::schema::SandboxMode;
 use super::check::Check;
 use crate::app::App;
 use crate::commands::sandbox::{told, try_out};
+use crate::commands::security::agent_ids;
 use crate::exit::Exit;
 
 /// One finding for each agent with sandboxed conversations.
 pub(super) async fn check(app: &App) -> Result<Vec<Check>, Exit> {
-    let agents = app.snapshot.config.agents();
-    let mut ids: Vec<String> = agents
-        .list()
-        .iter()
-        .map(|agent| agent.normalized_id())
-        .collect();
-    if ids.is_empty() {
-        ids.push(agents.default_agent_id());
-    }
     let mut checks = Vec::new();
-    for id in ids {
+    for id in agent_ids(app) {
         let settings = app.sandbox(&id)?;
         if settings.mode == SandboxMode::Off {
             continue;

@@ -17,7 +17,7 @@ pub(crate) fn facts(app: &App) -> Result<Facts, Exit> {
 }
 
 /// The agents of the configuration; the default one where it lists none.
-pub(super) fn agent_ids(app: &App) -> Vec<String> {
+pub(crate) fn agent_ids(app: &App) -> Vec<String> {
     let agents = app.snapshot.config.agents();
     match agents.list() {
         [] => vec![agents.default_agent_id()],

@@ -12,6 +12,7 @@ async fn send(setup: &Setup, access: &Value, arguments: Value) -> (Value, Proven
         workspace: setup.dir.path(),
         sandbox: None,
         call_id: "a",
+        label: moltbot_guard::Label::OWNER,
         decided: None,
     };
     let Value::Object(arguments) = arguments else {
