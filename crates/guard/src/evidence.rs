@@ -9,11 +9,14 @@ use moltbot_llm::Provenance;
 use serde::{Deserialize, Serialize};
 
 use crate::amount;
+use crate::dates;
 use crate::invisible;
+use crate::item::Item;
 use crate::label::{Label, Visibility, is_foreign};
+use crate::naming::{fold, is_bare, is_called_so, is_quoted, is_used_as_name};
 use crate::order;
 use crate::plan::{Plan, Target, TargetKind};
-use crate::pointers::{Pointer, pointers, url};
+use crate::pointers::{Pointer, carries_address, host, pointers, url};
 use crate::words::{is_slight, runs, stands_in, words};
 
 /// How well a target is founded.
@@ -42,21 +45,6 @@ pub enum Wording {
     Models,
     /// The owner's: no word in it that the owner did not use.
     Owners,
-}
-
-/// Something that a trusted source told of, field by field: an event with its id and guests, a contact with its address.
-/// Only fields that the source itself vouches for belong here, never what somebody else wrote into it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct Item {
-    /// The values that the source vouches for.
-    pub values: Vec<Target>,
-    /// What it goes by: a file's name, an event's title, a contact's name.
-    pub names: Vec<String>,
-    /// What was searched for, where it is the only thing that was found.
-    pub sole_answer_to: Vec<String>,
-    /// Whether it needs no words of the owner's: a call that was allowed has made it, or a search engine found it.
-    pub stands_alone: bool,
 }
 
 /// What is known of a conversation when a call is decided on.
@@ -112,7 +100,7 @@ impl Evidence {
                 self.learn(Target::new(TargetKind::Url, url), Grade::Named);
             }
         }
-        let lower = text.to_lowercase();
+        let lower = fold(&text);
         self.said.push(Said { text, lower });
     }
 
@@ -131,12 +119,7 @@ impl Evidence {
         for pointer in pointers(text) {
             match pointer {
                 Pointer::Url(url) if is_foreign => {
-                    let is_of_known_host = self.hosts.contains(host(&url));
-                    let grade = match is_of_known_host {
-                        true => Grade::Trusted,
-                        false => Grade::Quoted,
-                    };
-                    self.learn(Target::new(TargetKind::Url, url), grade);
+                    self.learn(Target::new(TargetKind::Url, url), Grade::Quoted);
                 }
                 Pointer::Url(url) => self.learn(Target::new(TargetKind::Url, url), Grade::Trusted),
                 Pointer::Mail(mail) if from == Provenance::OwnFiles => {
@@ -160,15 +143,17 @@ impl Evidence {
         self.items.push(item);
     }
 
-    /// Takes in that a call was approved: whom and what it named is named by the owner from now on. A command or a
-    /// setting is not, which means something else each time.
+    /// Takes in that a call was approved: the owner knows whom and what it acts on from now on. Said yes to was this call,
+    /// and so no other words than the owner's go there unasked; and no command or setting, which means something else
+    /// each time.
     pub fn approved(&mut self, plan: &Plan) {
         for target in &plan.targets {
             if matches!(
                 target.kind,
                 TargetKind::Recipient | TargetKind::Url | TargetKind::Handle(_)
             ) {
-                self.learn(normal(target), Grade::Named);
+                let known = self.known.entry(normal(target)).or_insert(Grade::Trusted);
+                *known = (*known).max(Grade::Trusted);
             }
         }
     }
@@ -181,21 +166,44 @@ impl Evidence {
         *known = (*known).max(grade);
     }
 
-    /// How well a target is founded.
+    /// How well a target is founded, whatever is done with it.
     pub fn grade(&self, target: &Target) -> Grade {
+        self.grade_within(target, None)
+    }
+
+    /// How well a target is founded in this call.
+    pub(crate) fn grade_in(&self, target: &Target, plan: &Plan) -> Grade {
+        self.grade_within(target, Some(plan))
+    }
+
+    fn grade_within(&self, target: &Target, plan: Option<&Plan>) -> Grade {
+        let founded = self.founded(target, plan);
+        let is_link = target.kind == TargetKind::Url && founded == Grade::Quoted;
+        match is_link && self.is_on_known_site(&url(&target.value)) {
+            true => Grade::Trusted,
+            false => founded,
+        }
+    }
+
+    /// Whether an address is on a site that the owner named, and does not send on to another.
+    fn is_on_known_site(&self, url: &str) -> bool {
+        self.hosts.contains(host(url)) && !carries_address(url)
+    }
+
+    fn founded(&self, target: &Target, plan: Option<&Plan>) -> Grade {
         if self.is_named(target) {
             return Grade::Named;
         }
         let target = normal(target);
         let known = self.known.get(&target).copied().unwrap_or(Grade::Unknown);
         if target.kind == TargetKind::Amount {
-            return known.max(self.grade_of_amount(&target.value));
+            return known.max(self.grade_of_amount(&target.value, plan));
         }
         let held = self
             .items
             .iter()
             .filter(|item| item.values.contains(&target));
-        let held = held.map(|item| self.grade_of_item(item, &target));
+        let held = held.map(|item| self.grade_of_item(item, &target, plan));
         held.max().unwrap_or(Grade::Unknown).max(known)
     }
 
@@ -203,53 +211,115 @@ impl Evidence {
         let value = target.value.trim();
         let exactly = || self.said.iter().any(|said| stands_in(value, &said.text));
         let in_lower = || {
-            let value = value.to_lowercase();
+            let value = fold(value);
             self.said.iter().any(|said| stands_in(&value, &said.lower))
         };
+        let is_name = || {
+            let mut texts = self.said.iter();
+            texts.any(|said| is_used_as_name(value, &said.text))
+        };
         match &target.kind {
+            TargetKind::Recipient if is_bare(value) => {
+                is_name() || (in_lower() && self.is_person(target))
+            }
             TargetKind::Recipient => in_lower(),
             TargetKind::Url => {
                 let value = url(value);
                 self.said.iter().any(|said| stands_in(&value, &said.text))
             }
+            TargetKind::Setting if is_bare(value) => exactly() && is_name(),
             TargetKind::Path | TargetKind::Memory | TargetKind::Setting => exactly(),
             TargetKind::Command => self
                 .said
                 .iter()
                 .any(|said| order::is_ordered(value, &said.text)),
             TargetKind::Query | TargetKind::Name => self.is_owner_worded(value),
-            TargetKind::Amount => amount::parse(value).is_some_and(|value| {
-                self.said
-                    .iter()
-                    .flat_map(|said| amount::numbers(&said.text))
-                    .any(|n| n.value == value)
-            }),
+            TargetKind::Amount => amount::parse(value)
+                .is_some_and(|value| self.said_numbers().any(|n| n.value == value)),
+            TargetKind::Handle(_) if is_bare(value) => value.chars().count() >= 3 && is_name(),
             // A short id is like any other number.
             TargetKind::Handle(_) => value.chars().count() >= 3 && in_lower(),
         }
     }
 
-    /// An amount that is reckoned out is founded as long as it is no more than one that is known.
-    fn grade_of_amount(&self, value: &str) -> Grade {
-        let said = self
+    fn said_numbers(&self) -> impl Iterator<Item = amount::Number> {
+        self.said
+            .iter()
+            .flat_map(|said| amount::numbers(&said.text))
+    }
+
+    fn is_person(&self, target: &Target) -> bool {
+        let target = normal(target);
+        self.items
+            .iter()
+            .any(|item| item.person && item.values.contains(&target))
+    }
+
+    /// An amount is founded that is no more than one that is known: that the owner said, or that went between the owner and
+    /// whom it is to go to now. Any other must come of the owner's words and one that is known.
+    fn grade_of_amount(&self, value: &str, plan: Option<&Plan>) -> Grade {
+        let Some(value) = amount::parse(value).filter(|value| *value > 0.0) else {
+            return Grade::Unknown;
+        };
+        let targets = plan.iter().flat_map(|plan| &plan.targets);
+        let receivers: Vec<Target> = targets
+            .filter(|target| target.kind == TargetKind::Recipient)
+            .map(normal)
+            .collect();
+        let goes_there = |item: &&Item| {
+            receivers
+                .iter()
+                .all(|receiver| item.values.contains(receiver))
+        };
+        let amounts = |item: &Item| {
+            let values = item.values.iter().filter(|v| v.kind == TargetKind::Amount);
+            let amounts: Vec<f64> = values.filter_map(|v| amount::parse(&v.value)).collect();
+            amounts
+        };
+        let said: Vec<f64> = self
+            .said_numbers()
+            .filter(|number| number.is_money)
+            .map(|number| number.value)
+            .collect();
+        let went = self.items.iter().filter(goes_there).flat_map(amounts);
+        let most = went.chain(said.iter().copied()).fold(0.0, f64::max);
+        let percentages = self
             .said
             .iter()
-            .flat_map(|said| amount::numbers(&said.text));
-        let said = said
-            .filter(|number| number.is_money)
-            .map(|number| number.value);
-        let held = self.items.iter().flat_map(|item| &item.values);
-        let held = held.filter(|value| value.kind == TargetKind::Amount);
-        let held = held.filter_map(|value| amount::parse(&value.value));
-        let most = said.chain(held).fold(0.0, f64::max);
-        match amount::parse(value) {
-            Some(value) if value > 0.0 && value <= most => Grade::Trusted,
-            _ => Grade::Unknown,
+            .flat_map(|said| amount::percentages(&said.text));
+        let percentages: Vec<f64> = percentages.collect();
+        let known: Vec<f64> = self.items.iter().flat_map(amounts).collect();
+        match value <= most || amount::is_reckoned(value, &known, &said, &percentages) {
+            true => Grade::Trusted,
+            false => Grade::Unknown,
         }
     }
 
-    /// Whether the owner's words lead to this item and to no other that holds a value of the same kind.
-    fn grade_of_item(&self, item: &Item, target: &Target) -> Grade {
+    /// How far the owner's words lead to this item. What others can bring about leads to nobody but by its whole name: who
+    /// sends a mail or an invitation chose its words, and would be found by them.
+    fn grade_of_item(&self, item: &Item, target: &Target, plan: Option<&Plan>) -> Grade {
+        if item.stands_alone {
+            return Grade::Trusted;
+        }
+        if item.person && target.kind == TargetKind::Recipient && self.calls_person(item, target) {
+            return Grade::Named;
+        }
+        if !item.own {
+            let has_receivers =
+                |plan: &Plan| plan.targets.iter().any(|target| target.kind.receives());
+            if target.kind.receives() {
+                return match self.names(item, &target.kind, plan, is_quoted) {
+                    true => Grade::Trusted,
+                    false => Grade::Quoted,
+                };
+            }
+            if plan.is_some_and(has_receivers) {
+                return match self.names(item, &target.kind, plan, is_called_so) {
+                    true => Grade::Trusted,
+                    false => Grade::Listed,
+                };
+            }
+        }
         let is_sole = !item.sole_answer_to.is_empty()
             && item
                 .sole_answer_to
@@ -257,10 +327,70 @@ impl Evidence {
                 .all(|asked| self.is_owner_worded(asked));
         let is_meant =
             |name: &String| self.is_owner_worded(name) && !self.is_shared(name, item, &target.kind);
-        match item.stands_alone || is_sole || item.names.iter().any(is_meant) {
+        match is_sole || item.names.iter().any(is_meant) {
             true => Grade::Trusted,
             false => Grade::Listed,
         }
+    }
+
+    /// Whether the owner names this item, in the way that is asked for, and nothing else that goes by the same name.
+    fn names(
+        &self,
+        item: &Item,
+        kind: &TargetKind,
+        plan: Option<&Plan>,
+        in_way: fn(&str, &str) -> bool,
+    ) -> bool {
+        item.names.iter().any(|name| {
+            self.said.iter().any(|said| in_way(name, &said.text))
+                && !self.is_shared(name, item, kind)
+                && !plan.is_some_and(|plan| makes(plan, name))
+        })
+    }
+
+    /// The words that calls of this conversation wrote into this thing.
+    pub(crate) fn held_by(&self, target: &Target) -> Vec<&String> {
+        let target = match target.kind {
+            TargetKind::Handle(_) => normal(target),
+            _ => return Vec::new(),
+        };
+        let items = self.items.iter();
+        items
+            .filter(|item| item.values.contains(&target))
+            .flat_map(|item| &item.holds)
+            .collect()
+    }
+
+    /// Whether the owner calls this person by a part of the name that leads to no other address that was read: `Mark` is
+    /// Mark Davies as long as nobody else who writes is a Mark.
+    fn calls_person(&self, item: &Item, target: &Target) -> bool {
+        let parts = item.names.iter().flat_map(|name| words(name));
+        let is_used = |part: &String| {
+            !is_slight(part)
+                && self
+                    .said
+                    .iter()
+                    .any(|said| is_used_as_name(part, &said.text))
+        };
+        parts.filter(is_used).any(|part| {
+            let is_other = |value: &Target| {
+                value.kind == TargetKind::Recipient
+                    && value != target
+                    && words(&value.value).any(|word| word == part)
+            };
+            let bears = |other: &Item| {
+                !other.values.contains(target)
+                    && other.person
+                    && other
+                        .names
+                        .iter()
+                        .any(|name| words(name).any(|w| w == part))
+            };
+            !self
+                .items
+                .iter()
+                .any(|other| bears(other) || other.values.iter().any(is_other))
+        })
     }
 
     /// Whether something else of this kind goes by the same name.
@@ -289,32 +419,40 @@ impl Evidence {
             .any(|other| other.names.iter().any(same) && ids(other) != own)
     }
 
-    /// Whether the owner used every word of a text; slight ones are free as long as they are few.
+    /// Whether the owner used every word of a text; slight ones are free as long as they are few, and figures in them
+    /// fewer.
     fn is_owner_worded(&self, text: &str) -> bool {
         let mut weighty = 0;
         let mut free = 0;
+        let mut figures = 0;
         for word in words(text) {
             if self.owners_words.contains(&word) {
                 weighty += usize::from(!is_slight(&word));
             } else if is_slight(&word) {
                 free += 1;
+                figures += word.chars().filter(|c| c.is_numeric()).count();
             } else {
                 return false;
             }
         }
-        weighty > 0 && free <= FREE
+        weighty > 0 && free <= FREE && figures <= FREE_FIGURES
     }
 
     /// Whose the words of a text are.
     pub fn wording(&self, text: &str) -> Wording {
-        if words(text).next().is_none() || self.is_owner_worded(text) {
-            return Wording::Owners;
-        }
         if pointers(text)
             .iter()
             .any(|pointer| !self.is_founded(pointer))
         {
             return Wording::Foreign;
+        }
+        // A day or an hour is nobody's word.
+        let (rest, dates) = dates::without_dates(text);
+        let is_without_words = words(&rest).next().is_none();
+        if self.is_owner_worded(text)
+            || dates <= FREE_DATES && (is_without_words || self.is_owner_worded(&rest))
+        {
+            return Wording::Owners;
         }
         let owners = self.said.iter().flat_map(|said| runs(&said.text));
         let mut copied: HashSet<u64> = runs(text)
@@ -332,7 +470,16 @@ impl Evidence {
 
     fn is_founded(&self, pointer: &Pointer) -> bool {
         match pointer {
-            Pointer::Url(url) => self.grade(&Target::new(TargetKind::Url, url)) >= Grade::Trusted,
+            // That a link may be followed is no reason to pass it on: on many sites anybody can write.
+            // Nor is that a search found it.
+            Pointer::Url(url) => {
+                let url = Target::new(TargetKind::Url, url);
+                let is_known = self
+                    .known
+                    .get(&url)
+                    .is_some_and(|known| *known >= Grade::Trusted);
+                is_known || self.is_named(&url)
+            }
             Pointer::Mail(mail) => {
                 self.grade(&Target::new(TargetKind::Recipient, mail)) >= Grade::Trusted
             }
@@ -346,17 +493,30 @@ impl Evidence {
 /// So many slight words, which the owner did not use, may stand in an owner-worded text.
 const FREE: usize = 6;
 
+/// So many figures may stand in these: a rank, a count, but no code.
+const FREE_FIGURES: usize = 2;
+
+/// So many dates or times of day may stand in a text of the owner's words.
+const FREE_DATES: usize = 2;
+
 /// The same target in the form in which evidence is kept.
 fn normal(target: &Target) -> Target {
     let value = target.value.trim();
     let value = match &target.kind {
         TargetKind::Url => url(value),
-        TargetKind::Recipient | TargetKind::Handle(_) => value.to_lowercase(),
+        TargetKind::Recipient | TargetKind::Handle(_) => fold(value),
         _ => value.to_owned(),
     };
     Target::new(target.kind.clone(), value)
 }
 
-fn host(url: &str) -> &str {
-    url.split(['/', '?', '#']).next().unwrap_or_default()
+/// Whether a call makes or says something by this name. Then the owner gave the name to that, and meant nothing that
+/// was there before.
+fn makes(plan: &Plan, name: &str) -> bool {
+    let is_it = |text: &str| words(text).eq(words(name));
+    let named = plan.targets.iter().filter(|t| t.kind == TargetKind::Name);
+    named
+        .map(|target| &target.value)
+        .chain(&plan.content)
+        .any(|text| is_it(text))
 }
