@@ -95,6 +95,7 @@ def result(tool: str, arguments: dict, answer: Any) -> dict:
                 "names": [fields[name] for name in names],
                 "own": is_mine or source in _OWN,
                 "person": kind.get("person", False),
+                "givenBy": fields.get(kind.get("given_by")),
             })
             if is_mine and fields.get("status") == "sent":
                 items += [_correspondent(address) for name in kind.get("wrote_to", []) for address in fields[name]]
@@ -122,4 +123,7 @@ def result(tool: str, arguments: dict, answer: Any) -> dict:
     if known.get("manner") == "adds":
         for item in items:
             item["standsAlone"] = True
+    made = plan(tool, arguments)["targets"]
+    if any(target["kind"] == "amount" for target in made):
+        items.append({"values": made})
     return {"texts": texts, "items": items}

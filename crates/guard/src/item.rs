@@ -25,4 +25,7 @@ pub struct Item {
     pub person: bool,
     /// The words that a call of this conversation wrote into it. Whoever gets it gets to read them.
     pub holds: Vec<String>,
+    /// Who gave the amount in it to the owner, which can be given back. A tool that tells of this tells of each payment
+    /// that it makes, too, as an item with its amount: what was given is given back once.
+    pub given_by: Option<String>,
 }

@@ -77,11 +77,11 @@ fn places<'a>(value: &str, text: &'a str) -> impl Iterator<Item = Found<'a>> {
     let value = fold(value.trim());
     text.char_indices().filter_map(move |(start, _)| {
         let (before, rest) = text.split_at(start);
-        let (found, after) = rest.split_at(length_of(&value, rest)?);
+        let can_begin = begins(before) || before.ends_with(['@', '#']);
+        let length = can_begin.then(|| length_of(&value, rest)).flatten()?;
+        let (found, after) = rest.split_at(length);
         let mut following = after.chars();
-        let is_mention = before.ends_with(['@', '#']);
-        let is_whole = (begins(before) || is_mention) && ends(following.next(), following.next());
-        is_whole.then_some(Found {
+        ends(following.next(), following.next()).then_some(Found {
             before,
             value: found,
             after,
@@ -136,9 +136,13 @@ impl Found<'_> {
             let ends = ['.', '!', '?', ':', ';', '\n', '\r', '-', '•'];
             ends.contains(&last) || QUOTES.contains(&last)
         });
-        words
-            .iter()
-            .all(|word| is_capital(word) && !is_shouted(word))
+        // `Bank of America` is one, too.
+        let last = words.len() - 1;
+        let is_part = |(at, word): (usize, &&str)| {
+            is_capital(word) && !is_shouted(word)
+                || at > 0 && at < last && word.chars().count() <= 3
+        };
+        words.iter().enumerate().all(is_part)
             && (words.len() > 1 || !begins_sentence || self.is_subject())
     }
 
@@ -223,6 +227,8 @@ mod tests {
             ("the lunch", "answer about the lunch", false),
             ("follow-up", "send a follow-up", false),
             ("Bob Smith", "Bob Smith asked me", true),
+            ("Bank of America", "Bank of America wants it", true),
+            ("Bank of", "Bank of America wants it", false),
             ("Read Bob", "Read Bobby", false),
             ("alice", "Malice Alice's", true),
             ("alice", "Malice", false),

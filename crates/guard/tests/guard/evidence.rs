@@ -373,3 +373,75 @@ fn a_date_is_nobodys_word_but_a_code_is_foreign() {
         assert_eq!(evidence.wording(text), wording, "{text}");
     }
 }
+
+#[test]
+fn what_somebody_gave_is_given_back_once_and_to_nobody_else() {
+    use moltbot_guard::{Preset, Verdict, decide};
+    let went = |id: &str, from: Option<&str>, other: &str, amount: &str| Item {
+        values: vec![
+            Target::new(handle("transaction"), id),
+            Target::new(Recipient, other),
+            Target::new(Amount, amount),
+        ],
+        given_by: from.map(str::to_owned),
+        ..Item::default()
+    };
+    let friend = Some("GB29NWBK");
+    let pays = |to: &str, amount: &str| {
+        Plan::new(Effect::Sends, "")
+            .on(Recipient, to)
+            .on(Amount, amount)
+            .saying("Refund")
+    };
+    let back = went("5", friend, "GB29NWBK", "10.0");
+    let verdict = |items: &[Item], plan: &Plan| {
+        let mut evidence = said("The rent is 2200. Refund the 10.00 I just got.");
+        evidence.read("Hello", Provenance::Outside, Visibility::Private);
+        for item in items {
+            evidence.found(item.clone());
+        }
+        decide(plan, &evidence, Preset::Standard).verdict
+    };
+    let plan = pays("GB29NWBK", "10");
+    assert_eq!(
+        verdict(&[back.clone(), back.clone()], &plan),
+        Verdict::Allow
+    );
+    for (what, items, plan) in [
+        ("not known", vec![], plan.clone()),
+        (
+            "more than was given",
+            vec![back.clone()],
+            pays("GB29NWBK", "2200"),
+        ),
+        (
+            "less than was named",
+            vec![back.clone()],
+            pays("GB29NWBK", "9"),
+        ),
+        ("another", vec![back.clone()], pays("US12", "10")),
+        (
+            "two gave as much",
+            vec![back.clone(), went("6", Some("US12"), "US12", "10.00")],
+            plan.clone(),
+        ),
+        (
+            "the owner gave it",
+            vec![went("5", Some("me"), "GB29NWBK", "10.0")],
+            plan.clone(),
+        ),
+        (
+            "it was given back",
+            vec![
+                back.clone(),
+                Item {
+                    values: plan.targets.clone(),
+                    ..Item::default()
+                },
+            ],
+            plan.clone(),
+        ),
+    ] {
+        assert_eq!(verdict(&items, &plan), Verdict::Ask, "{what}");
+    }
+}
