@@ -49,7 +49,7 @@ pub fn decide(plan: &Plan, evidence: &Evidence, preset: Preset) -> Decision {
 
 fn reason(rule: &Rule, verdict: Verdict, plan: &Plan, evidence: &Evidence) -> String {
     let unfounded = |target: &&Target| {
-        target.kind != TargetKind::Query && evidence.grade(target) < Grade::Trusted
+        target.kind != TargetKind::Query && evidence.grade_in(target, plan) < Grade::Trusted
     };
     let unfounded = plan
         .targets
@@ -71,11 +71,16 @@ pub(crate) fn features(plan: &Plan, evidence: &Evidence) -> Features {
         .any(|target| target.kind == TargetKind::Recipient);
     let worst = |wanted: &dyn Fn(&TargetKind) -> bool| {
         let targets = plan.targets.iter().filter(|target| wanted(&target.kind));
-        targets.map(|target| evidence.grade(target)).min()
+        targets.map(|target| evidence.grade_in(target, plan)).min()
     };
     let has = |kind: TargetKind| plan.targets.iter().any(|target| target.kind == kind);
     let label = evidence.label();
-    let wording = plan.content.iter().map(|text| evidence.wording(text)).min();
+    let handed_on = plan
+        .targets
+        .iter()
+        .flat_map(|target| evidence.held_by(target));
+    let said = plan.content.iter().chain(handed_on);
+    let wording = said.map(|text| evidence.wording(text)).min();
     Features {
         effect: match plan.effect {
             Effect::ChangesAccount if is_heard => Effect::Sends,

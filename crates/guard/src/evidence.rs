@@ -3,6 +3,10 @@
 //! Everything is taken in once, as it is said or read; a decision only looks things up. Nothing here asks what a text
 //! means: a value stands in it, or it does not.
 
+mod leads;
+mod payments;
+mod wording;
+
 use std::collections::{HashMap, HashSet};
 
 use moltbot_llm::Provenance;
@@ -10,11 +14,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::amount;
 use crate::invisible;
+use crate::item::Item;
 use crate::label::{Label, Visibility, is_foreign};
+use crate::naming::{fold, is_bare, is_used_as_name};
 use crate::order;
 use crate::plan::{Plan, Target, TargetKind};
-use crate::pointers::{Pointer, pointers, url};
-use crate::words::{is_slight, runs, stands_in, words};
+use crate::pointers::{Pointer, carries_address, host, pointers, url};
+use crate::words::{runs, stands_in, words};
 
 /// How well a target is founded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -44,21 +50,6 @@ pub enum Wording {
     Owners,
 }
 
-/// Something that a trusted source told of, field by field: an event with its id and guests, a contact with its address.
-/// Only fields that the source itself vouches for belong here, never what somebody else wrote into it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct Item {
-    /// The values that the source vouches for.
-    pub values: Vec<Target>,
-    /// What it goes by: a file's name, an event's title, a contact's name.
-    pub names: Vec<String>,
-    /// What was searched for, where it is the only thing that was found.
-    pub sole_answer_to: Vec<String>,
-    /// Whether it needs no words of the owner's: a call that was allowed has made it, or a search engine found it.
-    pub stands_alone: bool,
-}
-
 /// What is known of a conversation when a call is decided on.
 #[derive(Debug, Clone)]
 pub struct Evidence {
@@ -76,6 +67,13 @@ pub struct Evidence {
 struct Said {
     text: String,
     lower: String,
+}
+
+impl Said {
+    /// Whether a value stands in it anywhere: a quick look before a thorough one.
+    fn mentions(&self, value: &str) -> bool {
+        self.lower.contains(&fold(value.trim()))
+    }
 }
 
 impl Default for Evidence {
@@ -113,7 +111,7 @@ impl Evidence {
                 self.learn(Target::new(TargetKind::Url, url), Grade::Named);
             }
         }
-        let lower = text.to_lowercase();
+        let lower = fold(&text);
         self.said.push(Said { text, lower });
     }
 
@@ -131,12 +129,7 @@ impl Evidence {
         for pointer in pointers(text) {
             match pointer {
                 Pointer::Url(url) if is_foreign => {
-                    let is_of_known_host = self.hosts.contains(host(&url));
-                    let grade = match is_of_known_host {
-                        true => Grade::Trusted,
-                        false => Grade::Quoted,
-                    };
-                    self.learn(Target::new(TargetKind::Url, url), grade);
+                    self.learn(Target::new(TargetKind::Url, url), Grade::Quoted);
                 }
                 Pointer::Url(url) => self.learn(Target::new(TargetKind::Url, url), Grade::Trusted),
                 Pointer::Mail(mail) if from == Provenance::OwnFiles => {
@@ -157,18 +150,21 @@ impl Evidence {
         for value in &mut item.values {
             *value = normal(value);
         }
+        item.given_by = item.given_by.map(|giver| fold(giver.trim()));
         self.items.push(item);
     }
 
-    /// Takes in that a call was approved: whom and what it named is named by the owner from now on. A command or a
-    /// setting is not, which means something else each time.
+    /// Takes in that a call was approved: the owner knows whom and what it acts on from now on. Said yes to was this call,
+    /// and so no other words than the owner's go there unasked; and no command or setting, which means something else
+    /// each time.
     pub fn approved(&mut self, plan: &Plan) {
         for target in &plan.targets {
             if matches!(
                 target.kind,
                 TargetKind::Recipient | TargetKind::Url | TargetKind::Handle(_)
             ) {
-                self.learn(normal(target), Grade::Named);
+                let known = self.known.entry(normal(target)).or_insert(Grade::Trusted);
+                *known = (*known).max(Grade::Trusted);
             }
         }
     }
@@ -178,182 +174,108 @@ impl Evidence {
         *known = (*known).max(grade);
     }
 
-    /// How well a target is founded.
+    /// How well a target is founded, whatever is done with it.
     pub fn grade(&self, target: &Target) -> Grade {
+        self.grade_within(target, None)
+    }
+
+    /// How well a target is founded in this call.
+    pub(crate) fn grade_in(&self, target: &Target, plan: &Plan) -> Grade {
+        self.grade_within(target, Some(plan))
+    }
+
+    fn grade_within(&self, target: &Target, plan: Option<&Plan>) -> Grade {
+        let founded = self.founded(target, plan);
+        let is_link = target.kind == TargetKind::Url && founded == Grade::Quoted;
+        match is_link && self.is_on_known_site(&url(&target.value)) {
+            true => Grade::Trusted,
+            false => founded,
+        }
+    }
+
+    /// Whether an address is on a site that the owner named, and does not send on to another.
+    fn is_on_known_site(&self, url: &str) -> bool {
+        self.hosts.contains(host(url)) && !carries_address(url)
+    }
+
+    fn founded(&self, target: &Target, plan: Option<&Plan>) -> Grade {
         if self.is_named(target) {
             return Grade::Named;
         }
         let target = normal(target);
         let known = self.known.get(&target).copied().unwrap_or(Grade::Unknown);
         if target.kind == TargetKind::Amount {
-            return known.max(self.grade_of_amount(&target.value));
+            return known.max(self.grade_of_amount(&target.value, plan));
         }
         let held = self
             .items
             .iter()
             .filter(|item| item.values.contains(&target));
-        let held = held.map(|item| self.grade_of_item(item, &target));
-        held.max().unwrap_or(Grade::Unknown).max(known)
+        let held = held.map(|item| self.grade_of_item(item, &target, plan));
+        let held = held.max().unwrap_or(Grade::Unknown).max(known);
+        match plan.is_some_and(|plan| self.is_given_back(&target, plan)) {
+            true => held.max(Grade::Trusted),
+            false => held,
+        }
     }
 
     fn is_named(&self, target: &Target) -> bool {
         let value = target.value.trim();
         let exactly = || self.said.iter().any(|said| stands_in(value, &said.text));
         let in_lower = || {
-            let value = value.to_lowercase();
+            let value = fold(value);
             self.said.iter().any(|said| stands_in(&value, &said.lower))
         };
+        let is_name = || {
+            self.said
+                .iter()
+                .any(|said| said.mentions(value) && is_used_as_name(value, &said.text))
+        };
         match &target.kind {
+            TargetKind::Recipient if is_bare(value) => {
+                is_name() || (in_lower() && self.is_person(target))
+            }
             TargetKind::Recipient => in_lower(),
             TargetKind::Url => {
                 let value = url(value);
                 self.said.iter().any(|said| stands_in(&value, &said.text))
             }
+            TargetKind::Setting if is_bare(value) => exactly() && is_name(),
             TargetKind::Path | TargetKind::Memory | TargetKind::Setting => exactly(),
             TargetKind::Command => self
                 .said
                 .iter()
                 .any(|said| order::is_ordered(value, &said.text)),
             TargetKind::Query | TargetKind::Name => self.is_owner_worded(value),
-            TargetKind::Amount => amount::parse(value).is_some_and(|value| {
-                self.said
-                    .iter()
-                    .flat_map(|said| amount::numbers(&said.text))
-                    .any(|n| n.value == value)
-            }),
+            TargetKind::Amount => amount::parse(value)
+                .is_some_and(|value| self.said_numbers().any(|n| n.value == value)),
+            TargetKind::Handle(_) if is_bare(value) => value.chars().count() >= 3 && is_name(),
             // A short id is like any other number.
             TargetKind::Handle(_) => value.chars().count() >= 3 && in_lower(),
         }
     }
 
-    /// An amount that is reckoned out is founded as long as it is no more than one that is known.
-    fn grade_of_amount(&self, value: &str) -> Grade {
-        let said = self
-            .said
+    fn said_numbers(&self) -> impl Iterator<Item = amount::Number> {
+        self.said
             .iter()
-            .flat_map(|said| amount::numbers(&said.text));
-        let said = said
-            .filter(|number| number.is_money)
-            .map(|number| number.value);
-        let held = self.items.iter().flat_map(|item| &item.values);
-        let held = held.filter(|value| value.kind == TargetKind::Amount);
-        let held = held.filter_map(|value| amount::parse(&value.value));
-        let most = said.chain(held).fold(0.0, f64::max);
-        match amount::parse(value) {
-            Some(value) if value > 0.0 && value <= most => Grade::Trusted,
-            _ => Grade::Unknown,
-        }
+            .flat_map(|said| amount::numbers(&said.text))
     }
 
-    /// Whether the owner's words lead to this item and to no other that holds a value of the same kind.
-    fn grade_of_item(&self, item: &Item, target: &Target) -> Grade {
-        let is_sole = !item.sole_answer_to.is_empty()
-            && item
-                .sole_answer_to
-                .iter()
-                .all(|asked| self.is_owner_worded(asked));
-        let is_meant =
-            |name: &String| self.is_owner_worded(name) && !self.is_shared(name, item, &target.kind);
-        match item.stands_alone || is_sole || item.names.iter().any(is_meant) {
-            true => Grade::Trusted,
-            false => Grade::Listed,
-        }
-    }
-
-    /// Whether something else of this kind goes by the same name.
-    fn is_shared(&self, name: &str, item: &Item, kind: &TargetKind) -> bool {
-        let same = |other: &String| words(other).eq(words(name));
-        let ids = |item: &Item| {
-            let mut ids: Vec<Target> = item
-                .values
-                .iter()
-                .filter(|v| matches!(v.kind, TargetKind::Handle(_)))
-                .cloned()
-                .collect();
-            if ids.is_empty() {
-                ids = item
-                    .values
-                    .iter()
-                    .filter(|v| v.kind == *kind)
-                    .cloned()
-                    .collect();
-            }
-            ids
-        };
-        let own = ids(item);
+    fn is_person(&self, target: &Target) -> bool {
+        let target = normal(target);
         self.items
             .iter()
-            .any(|other| other.names.iter().any(same) && ids(other) != own)
-    }
-
-    /// Whether the owner used every word of a text; slight ones are free as long as they are few.
-    fn is_owner_worded(&self, text: &str) -> bool {
-        let mut weighty = 0;
-        let mut free = 0;
-        for word in words(text) {
-            if self.owners_words.contains(&word) {
-                weighty += usize::from(!is_slight(&word));
-            } else if is_slight(&word) {
-                free += 1;
-            } else {
-                return false;
-            }
-        }
-        weighty > 0 && free <= FREE
-    }
-
-    /// Whose the words of a text are.
-    pub fn wording(&self, text: &str) -> Wording {
-        if words(text).next().is_none() || self.is_owner_worded(text) {
-            return Wording::Owners;
-        }
-        if pointers(text)
-            .iter()
-            .any(|pointer| !self.is_founded(pointer))
-        {
-            return Wording::Foreign;
-        }
-        let owners = self.said.iter().flat_map(|said| runs(&said.text));
-        let mut copied: HashSet<u64> = runs(text)
-            .intersection(&self.foreign_runs)
-            .copied()
-            .collect();
-        for run in owners {
-            copied.remove(&run);
-        }
-        match copied.is_empty() {
-            true => Wording::Models,
-            false => Wording::Foreign,
-        }
-    }
-
-    fn is_founded(&self, pointer: &Pointer) -> bool {
-        match pointer {
-            Pointer::Url(url) => self.grade(&Target::new(TargetKind::Url, url)) >= Grade::Trusted,
-            Pointer::Mail(mail) => {
-                self.grade(&Target::new(TargetKind::Recipient, mail)) >= Grade::Trusted
-            }
-            Pointer::Number(number) => self.said.iter().any(|said| {
-                stands_in(number, &said.lower) || pointers(&said.text).contains(pointer)
-            }),
-        }
+            .any(|item| item.person && item.values.contains(&target))
     }
 }
-
-/// So many slight words, which the owner did not use, may stand in an owner-worded text.
-const FREE: usize = 6;
 
 /// The same target in the form in which evidence is kept.
 fn normal(target: &Target) -> Target {
     let value = target.value.trim();
     let value = match &target.kind {
         TargetKind::Url => url(value),
-        TargetKind::Recipient | TargetKind::Handle(_) => value.to_lowercase(),
+        TargetKind::Recipient | TargetKind::Handle(_) => fold(value),
         _ => value.to_owned(),
     };
     Target::new(target.kind.clone(), value)
-}
-
-fn host(url: &str) -> &str {
-    url.split(['/', '?', '#']).next().unwrap_or_default()
 }

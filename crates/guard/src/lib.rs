@@ -15,11 +15,14 @@
 pub mod access;
 mod amount;
 pub mod audit;
+mod dates;
 mod decide;
 mod effect;
 mod evidence;
 pub mod invisible;
+mod item;
 mod label;
+mod naming;
 mod order;
 mod plan;
 mod pointers;
@@ -31,7 +34,8 @@ mod words;
 
 pub use decide::{Decision, decide};
 pub use effect::{Effect, Manner};
-pub use evidence::{Evidence, Grade, Item, Wording};
+pub use evidence::{Evidence, Grade, Wording};
+pub use item::Item;
 pub use label::{Label, Visibility, is_foreign, less_trusted};
 pub use plan::{Plan, Target, TargetKind};
 pub use pointers::urls_in;

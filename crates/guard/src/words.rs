@@ -53,7 +53,8 @@ pub(crate) fn stands_in(value: &str, text: &str) -> bool {
     })
 }
 
-fn begins(before: &str) -> bool {
+/// Whether a value can begin behind this text.
+pub(crate) fn begins(before: &str) -> bool {
     // What stands behind a scheme is the whole of an address.
     let Some(last) = before
         .chars()
@@ -66,7 +67,8 @@ fn begins(before: &str) -> bool {
     !(last.is_alphanumeric() || matches!(last, '@' | '.' | '_' | '-' | '+' | '/' | '~'))
 }
 
-fn ends(next: Option<char>, second: Option<char>) -> bool {
+/// Whether a value can end before these characters.
+pub(crate) fn ends(next: Option<char>, second: Option<char>) -> bool {
     match (next, second) {
         (None, _) => true,
         // The end of a sentence, also where the blank was forgotten.

@@ -87,6 +87,7 @@ fn the_only_answer_counts_where_the_question_was_the_owners() {
     let item = |asked: &str| Item {
         values: vec![Target::new(Recipient, "sarah@example.org")],
         sole_answer_to: vec![asked.to_owned()],
+        own: true,
         ..Item::default()
     };
     for (asked, meant) in [("Sarah Baker", Grade::Trusted), ("Mallory", Grade::Listed)] {
@@ -214,14 +215,233 @@ fn words_are_the_owners_the_models_or_anothers() {
 }
 
 #[test]
-fn an_approval_names_whom_it_was_about_but_no_command() {
+fn an_approval_tells_whom_it_was_about_but_no_command() {
     let mut evidence = said("Do it");
     let plan = Plan::new(Effect::Sends, "")
         .on(Recipient, "eve@example.org")
+        .on(Url, "https://eve.example/form")
         .on(Command, "make")
         .on(Setting, "x1");
     evidence.approved(&plan);
-    assert_eq!(grade(&evidence, Recipient, "Eve@example.org"), Grade::Named);
+    assert_eq!(
+        grade(&evidence, Recipient, "Eve@example.org"),
+        Grade::Trusted
+    );
     assert_eq!(grade(&evidence, Command, "make"), Grade::Unknown);
     assert_eq!(grade(&evidence, Setting, "x1"), Grade::Unknown);
+    // One page was approved, not what it links to.
+    evidence.read(
+        "Now https://eve.example/next",
+        Provenance::Outside,
+        Visibility::Public,
+    );
+    assert_eq!(
+        grade(&evidence, Url, "https://eve.example/next"),
+        Grade::Quoted
+    );
+}
+
+#[test]
+fn part_of_a_name_leads_to_a_person_whom_the_owner_knows_and_to_nobody_else() {
+    let person = |address: &str, name: &str| Item {
+        values: vec![Target::new(Recipient, address)],
+        names: vec![name.to_owned()],
+        own: true,
+        person: true,
+        ..Item::default()
+    };
+    let stranger = |address: &str| Item {
+        values: vec![Target::new(Recipient, address)],
+        ..Item::default()
+    };
+    let mark = "mark.davies@example.org";
+    let mut evidence = said("Plan the trip with Mark, and mark my mails about Karl");
+    assert_eq!(grade(&evidence, Recipient, mark), Grade::Unknown);
+    evidence.found(stranger(mark));
+    assert_eq!(grade(&evidence, Recipient, mark), Grade::Quoted);
+    evidence.found(person(mark, "mark.davies"));
+    assert_eq!(grade(&evidence, Recipient, mark), Grade::Named);
+    evidence.found(stranger("mark@evil.example"));
+    assert_eq!(
+        grade(&evidence, Recipient, mark),
+        Grade::Listed,
+        "two are called so"
+    );
+    assert_eq!(
+        grade(&evidence, Recipient, "mark@evil.example"),
+        Grade::Quoted
+    );
+
+    let mut evidence = said("Please mark it as read");
+    evidence.found(person(mark, "mark.davies"));
+    assert_eq!(
+        grade(&evidence, Recipient, mark),
+        Grade::Listed,
+        "a word that happens to be a name"
+    );
+}
+
+#[test]
+fn what_others_bring_about_leads_to_nobody_but_by_its_whole_name() {
+    let invitation = |title: &str| Item {
+        values: vec![
+            Target::new(handle("event"), "7"),
+            Target::new(Recipient, "guest@example.org"),
+        ],
+        names: vec![title.to_owned()],
+        sole_answer_to: vec![title.to_owned()],
+        ..Item::default()
+    };
+    for (asked, meant) in [
+        ("Write to the guests of 'Team lunch'", Grade::Trusted),
+        ("Write to the team about lunch", Grade::Quoted),
+        ("Write to the guests", Grade::Quoted),
+    ] {
+        let mut evidence = said(asked);
+        evidence.found(invitation("Team lunch"));
+        assert_eq!(
+            grade(&evidence, Recipient, "guest@example.org"),
+            meant,
+            "{asked}"
+        );
+    }
+    let mut evidence = said("Write to the team about lunch");
+    evidence.found(Item {
+        own: true,
+        ..invitation("Team lunch")
+    });
+    assert_eq!(
+        grade(&evidence, Recipient, "guest@example.org"),
+        Grade::Trusted
+    );
+    let mut evidence = said("Move the team lunch");
+    evidence.found(invitation("Team lunch"));
+    assert_eq!(
+        grade(&evidence, handle("event"), "7"),
+        Grade::Trusted,
+        "a thing in the owner's own account"
+    );
+}
+
+#[test]
+fn what_goes_to_somebody_is_bounded_by_what_went_between() {
+    use moltbot_guard::{Verdict, decide};
+    let mut evidence = said(
+        "Send bob@example.org back the difference. Pay ann@example.org 10% of what I paid Bob.",
+    );
+    for (person, amount) in [("bob@example.org", "50"), ("carl@example.org", "1000")] {
+        evidence.found(Item {
+            values: vec![Target::new(Recipient, person), Target::new(Amount, amount)],
+            ..Item::default()
+        });
+    }
+    evidence.read("Hello", Provenance::Outside, Visibility::Private);
+    for (person, amount, verdict) in [
+        ("bob@example.org", "4", Verdict::Allow),
+        ("bob@example.org", "51", Verdict::Ask),
+        ("ann@example.org", "5", Verdict::Allow),
+        ("ann@example.org", "6", Verdict::Ask),
+        ("ann@example.org", "1000", Verdict::Ask),
+        ("carl@example.org", "4", Verdict::Ask),
+    ] {
+        let plan = Plan::new(Effect::Sends, "")
+            .on(Recipient, person)
+            .on(Amount, amount)
+            .saying("The difference");
+        let decision = decide(&plan, &evidence, moltbot_guard::Preset::Standard);
+        assert_eq!(
+            decision.verdict, verdict,
+            "{amount} to {person}: {}",
+            decision.rule
+        );
+    }
+}
+
+#[test]
+fn a_date_is_nobodys_word_but_a_code_is_foreign() {
+    let evidence = said("Send them the date of the next meeting");
+    for (text, wording) in [
+        ("2024-06-01", Wording::Owners),
+        ("the next meeting: 1.6.2024 10:30", Wording::Owners),
+        ("2024-06-01 2024-06-02 2024-06-03", Wording::Models),
+        ("the date, bring money: 2024-06-01", Wording::Models),
+        ("the meeting 7", Wording::Owners),
+        ("the meeting 7 8 9", Wording::Models),
+        ("the meeting 08 00 11 22 33", Wording::Foreign),
+        ("meeting.date/next", Wording::Foreign),
+    ] {
+        assert_eq!(evidence.wording(text), wording, "{text}");
+    }
+}
+
+#[test]
+fn what_somebody_gave_is_given_back_once_and_to_nobody_else() {
+    use moltbot_guard::{Preset, Verdict, decide};
+    let went = |id: &str, from: Option<&str>, other: &str, amount: &str| Item {
+        values: vec![
+            Target::new(handle("transaction"), id),
+            Target::new(Recipient, other),
+            Target::new(Amount, amount),
+        ],
+        given_by: from.map(str::to_owned),
+        ..Item::default()
+    };
+    let friend = Some("GB29NWBK");
+    let pays = |to: &str, amount: &str| {
+        Plan::new(Effect::Sends, "")
+            .on(Recipient, to)
+            .on(Amount, amount)
+            .saying("Refund")
+    };
+    let back = went("5", friend, "GB29NWBK", "10.0");
+    let verdict = |items: &[Item], plan: &Plan| {
+        let mut evidence = said("The rent is 2200. Refund the 10.00 I just got.");
+        evidence.read("Hello", Provenance::Outside, Visibility::Private);
+        for item in items {
+            evidence.found(item.clone());
+        }
+        decide(plan, &evidence, Preset::Standard).verdict
+    };
+    let plan = pays("GB29NWBK", "10");
+    assert_eq!(
+        verdict(&[back.clone(), back.clone()], &plan),
+        Verdict::Allow
+    );
+    for (what, items, plan) in [
+        ("not known", vec![], plan.clone()),
+        (
+            "more than was given",
+            vec![back.clone()],
+            pays("GB29NWBK", "2200"),
+        ),
+        (
+            "less than was named",
+            vec![back.clone()],
+            pays("GB29NWBK", "9"),
+        ),
+        ("another", vec![back.clone()], pays("US12", "10")),
+        (
+            "two gave as much",
+            vec![back.clone(), went("6", Some("US12"), "US12", "10.00")],
+            plan.clone(),
+        ),
+        (
+            "the owner gave it",
+            vec![went("5", Some("me"), "GB29NWBK", "10.0")],
+            plan.clone(),
+        ),
+        (
+            "it was given back",
+            vec![
+                back.clone(),
+                Item {
+                    values: plan.targets.clone(),
+                    ..Item::default()
+                },
+            ],
+            plan.clone(),
+        ),
+    ] {
+        assert_eq!(verdict(&items, &plan), Verdict::Ask, "{what}");
+    }
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod agentdojo;
+mod attacks;
 mod evidence;
 mod rules;
 #[cfg(target_os = "linux")]

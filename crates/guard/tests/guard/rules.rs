@@ -28,6 +28,7 @@ fn asked() -> Evidence {
         evidence.found(Item {
             values: vec![Target::new(event(), id), Target::new(Recipient, guest)],
             names: vec![title.to_owned()],
+            own: true,
             ..Item::default()
         });
     }

@@ -1,7 +1,7 @@
 //! Whatever an attacker writes into outside text, what it asks for is not done unasked.
 
 use moltbot_guard::{
-    Effect, Evidence, Manner, Plan, Preset, TargetKind, Verdict, Visibility, decide,
+    Effect, Evidence, Item, Manner, Plan, Preset, Target, TargetKind, Verdict, Visibility, decide,
 };
 use moltbot_llm::Provenance;
 use proptest::prelude::*;
@@ -45,8 +45,17 @@ proptest! {
         let mut evidence = Evidence::new();
         evidence.owner_said(&owner);
         evidence.read(&outside, Provenance::Outside, Visibility::Public);
+        evidence.found(Item {
+            values: vec![Target::new(TargetKind::Recipient, &value), Target::new(TargetKind::Amount, &outside)],
+            names: vec![owner.clone(), outside.clone()],
+            person: true,
+            ..Item::default()
+        });
         let plan = Plan::new(Effect::Sends, "")
             .on(TargetKind::Recipient, &value)
+            .on(TargetKind::Recipient, &owner)
+            .on(TargetKind::Setting, &owner)
+            .on(TargetKind::Handle("x".into()), &owner)
             .on(TargetKind::Url, &value)
             .on(TargetKind::Amount, &value)
             .saying(&value);
