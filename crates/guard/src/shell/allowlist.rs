@@ -86,7 +86,7 @@ impl Allowlist {
             }
             let program = found(programs, name, writable)?;
             let is_safe = self.safe_bins.iter().any(|safe| safe == name)
-                && only_works_on_its_pipe(name, &segment);
+                && only_works_on_its_pipe(&program, &segment);
             if is_safe {
                 continue;
             }
