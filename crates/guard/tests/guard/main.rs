@@ -3,6 +3,8 @@
 
 mod agentdojo;
 mod evidence;
+#[cfg(unix)]
+mod exec_corpus;
 mod rules;
 #[cfg(target_os = "linux")]
 mod sandbox;
