@@ -68,10 +68,15 @@ pub(crate) fn plain(text: &str) -> String {
         .collect()
 }
 
-/// Rows under headings, columns aligned, nothing cut. Cells hold no styles: widths are counted in characters.
+/// Rows under headings, columns aligned, nothing cut. Cells hold no styles: widths are counted in characters, and what would
+/// steer the terminal is left out.
 pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
+    let rows: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| row.iter().map(|cell| plain(cell)).collect())
+        .collect();
     let mut widths: Vec<usize> = headings.iter().map(|h| h.chars().count()).collect();
-    for row in rows {
+    for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.chars().count());
         }
@@ -85,7 +90,7 @@ pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
         text.trim_end().to_owned()
     };
     let mut lines = vec![styled(BOLD, render(&mut headings.iter().copied()))];
-    for row in rows {
+    for row in &rows {
         lines.push(render(&mut row.iter().map(String::as_str)));
     }
     lines.join("\n")
@@ -118,6 +123,12 @@ mod tests {
         );
         let plain = anstream::adapter::strip_str(&table).to_string();
         assert_eq!(plain, "Model       Ctx\na           8192\na-long-one  1");
+    }
+
+    #[test]
+    fn a_cell_cannot_steer_the_terminal() {
+        let table = table(&["Model"], &[vec!["a\x1b[2Jb".into()]]);
+        assert!(table.ends_with("\na[2Jb"), "{table:?}");
     }
 
     #[test]
