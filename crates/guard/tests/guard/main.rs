@@ -1,6 +1,8 @@
 //! What the guard decides, and what it rests on: the machine's own shell and kernel.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+#[cfg(unix)]
+mod advisories;
 mod agentdojo;
 mod evidence;
 #[cfg(unix)]
