@@ -81,12 +81,6 @@ const LIMITS: &[Limits] = &[
         letters: "C",
         ..NOTHING
     },
-    Limits {
-        name: "date",
-        long: &["set"],
-        letters: "s",
-        ..NOTHING
-    },
 ];
 
 /// Whether a program only reads with these arguments, its own name first; `None` where that does not hang on them.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use moltbot_agent::{
     Agent, AgentSettings, Agents, DeliveryError, Effect, Limits, OutgoingMessage, Outlet,
-    OutletAction, Receipt, SandboxSettings, Sandboxed, SpawnRequest, SubagentRules,
+    OutletAction, Receipt, SandboxSettings, Sandboxed, SpawnRequest, SubagentRules, Tool,
 };
 use moltbot_config::{Environment, load_text};
 use moltbot_guard::shell::{Approvals, Programs};
@@ -18,13 +18,14 @@ use moltbot_llm::{Backends, Catalog, Credentials, Knowledge, Places, over_http};
 use moltbot_store::{Session, Store};
 use moltbot_tools::{
     ApplyPatch, ExecSettings, ExecTool, Folders, MessageTool, ProcessTable, Read, SessionAccess,
-    SessionsHistory, Write,
+    SessionStatus, SessionsHistory, Write,
 };
 use serde_json::{Value, json};
 
 use crate::call::{Stage, text};
 use crate::documents::documents;
 use crate::exec::Shell;
+use crate::sessions::{agent, talk};
 use crate::web_fetch::{fetch, html, serve, tool};
 
 /// Whoever sits at the terminal.
@@ -295,6 +296,36 @@ async fn the_id_of_a_session_is_no_path() {
         assert!(!told.contains("root:"), "{told}");
     }
     assert_eq!(fs::read_dir(stage.dir.path()).unwrap().count(), before);
+}
+
+/// GHSA-wcxr-59v9-rxr8, GHSA-q2qc-744p-66r2, CVE-2026-27004: a sandboxed conversation saw another by its key, or by its id,
+/// which became a key before anybody looked whose it is.
+#[tokio::test]
+async fn a_sandboxed_conversation_sees_no_other_by_any_name() {
+    let stage = Stage::new().await;
+    let store = Store::open(stage.dir.path().join("moltbot.db")).unwrap();
+    let other = "agent:main:subagent:other";
+    let id = talk(&store, other, "main").await;
+    let history = SessionsHistory::new(store.clone(), SessionAccess::default());
+    let status = SessionStatus::new(agent(&store, &stage), SessionAccess::default());
+    let confined = sandbox(&stage);
+    for name in [other, &id, &other.to_uppercase(), &format!(" {other} ")] {
+        let call = json!({ "sessionKey": name });
+        for tool in [&history as &dyn Tool, &status] {
+            let seen = stage.call_in(&confined, tool, call.clone()).await;
+            let error = seen.unwrap_err().to_string();
+            let is_known = error.contains("sees only itself") || error.contains("sessions_list");
+            assert!(is_known, "{name}: {error}");
+        }
+    }
+    assert!(
+        stage
+            .call(&history, json!({ "sessionKey": id }))
+            .await
+            .is_ok()
+    );
+    let own = json!({"sessionKey": "agent:main:main"});
+    assert!(stage.call_in(&confined, &status, own).await.is_ok());
 }
 
 /// The tool of an owner who allowed `ls` for good.
