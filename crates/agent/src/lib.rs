@@ -41,6 +41,7 @@ mod room;
 mod run;
 mod sandbox;
 mod session_key;
+mod shown_path;
 mod skills;
 mod stamp;
 mod tool;

@@ -20,6 +20,7 @@ pub use commands::{SkillCommand, skill_commands};
 use front_matter::FrontMatter;
 pub(crate) use list::{brief_list, full_list, listed_blocks};
 use metadata::Metadata;
+use moltbot_guard::invisible;
 pub use settings::{SkillOrigin, SkillSettings};
 
 /// The file that makes a folder a skill.
@@ -182,9 +183,10 @@ fn read(file: &Path, origin: SkillOrigin) -> Result<Skill, UnusedSkill> {
     })
 }
 
-/// A text on one line: in a list, a line break would look like another entry.
+/// A text on one line, without what cannot be seen: in a list, a line break would look like another entry.
 fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    let words: Vec<&str> = text.split_whitespace().collect();
+    invisible::strip(&words.join(" "))
 }
 
 #[cfg(test)]

@@ -44,7 +44,8 @@ impl Exit {
     /// Says the sentence and gives the code to the shell.
     pub(crate) fn report(self) -> ExitCode {
         if !self.message.is_empty() {
-            output::note(&self.message);
+            // It may quote a server or a model.
+            output::note(output::plain(&self.message));
         }
         ExitCode::from(self.code)
     }

@@ -49,11 +49,23 @@ pub(crate) fn note(text: impl std::fmt::Display) {
     let _ = writeln!(anstream::stderr(), "{text}");
 }
 
-/// A value as indented JSON on standard output.
+/// A value as indented JSON on standard output. Control characters that JSON lets stand are escaped: people look at it, too.
 pub(crate) fn json(value: &impl Serialize) -> Result<(), Exit> {
     let text = serde_json::to_string_pretty(value)
         .map_err(|error| Exit::failed(format!("The result cannot be written as JSON: {error}.")))?;
-    line(text)
+    line(without_controls(&text))
+}
+
+/// JSON with every control character in its texts escaped; line ends between them stay.
+fn without_controls(json: &str) -> String {
+    let mut escaped = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c.is_control() && c != '\n' {
+            true => escaped.push_str(&format!("\\u{:04x}", u32::from(c))),
+            false => escaped.push(c),
+        }
+    }
+    escaped
 }
 
 /// Text in a style.
@@ -68,10 +80,15 @@ pub(crate) fn plain(text: &str) -> String {
         .collect()
 }
 
-/// Rows under headings, columns aligned, nothing cut. Cells hold no styles: widths are counted in characters.
+/// Rows under headings, columns aligned, nothing cut. Cells hold no styles: widths are counted in characters, and what would
+/// steer the terminal is left out.
 pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
+    let rows: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| row.iter().map(|cell| plain(cell)).collect())
+        .collect();
     let mut widths: Vec<usize> = headings.iter().map(|h| h.chars().count()).collect();
-    for row in rows {
+    for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.chars().count());
         }
@@ -85,7 +102,7 @@ pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
         text.trim_end().to_owned()
     };
     let mut lines = vec![styled(BOLD, render(&mut headings.iter().copied()))];
-    for row in rows {
+    for row in &rows {
         lines.push(render(&mut row.iter().map(String::as_str)));
     }
     lines.join("\n")
@@ -118,6 +135,23 @@ mod tests {
         );
         let plain = anstream::adapter::strip_str(&table).to_string();
         assert_eq!(plain, "Model       Ctx\na           8192\na-long-one  1");
+    }
+
+    #[test]
+    fn json_cannot_steer_the_terminal_and_says_the_same() {
+        let value = serde_json::json!({"a": "b\u{9b}2J\u{7f}\u{1b}c\nd"});
+        let text = without_controls(&serde_json::to_string_pretty(&value).unwrap_or_default());
+        assert_eq!(text, "{\n  \"a\": \"b\\u009b2J\\u007f\\u001bc\\nd\"\n}");
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&text).ok(),
+            Some(value)
+        );
+    }
+
+    #[test]
+    fn a_cell_cannot_steer_the_terminal() {
+        let table = table(&["Model"], &[vec!["a\x1b[2Jb".into()]]);
+        assert!(table.ends_with("\na[2Jb"), "{table:?}");
     }
 
     #[test]

@@ -20,6 +20,57 @@ pub fn written_out(text: &str) -> String {
     shown
 }
 
+/// The lines of a text with those characters written out, and with what stands for gaps that would push the rest of it out
+/// of sight: many empty lines, or a long run of blanks.
+pub fn lines_written_out(text: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut empty = 0;
+    for line in text.split('\n') {
+        if line.chars().all(is_blank) {
+            empty += 1;
+            continue;
+        }
+        lines.extend(gap(std::mem::take(&mut empty)));
+        lines.push(written_out(&without_long_gaps(line)));
+    }
+    lines.extend(gap(empty));
+    lines
+}
+
+/// What stands for so many empty lines.
+fn gap(empty: usize) -> Option<String> {
+    match empty {
+        0 => None,
+        1 => Some(String::new()),
+        many => Some(format!("[{many} empty lines]")),
+    }
+}
+
+fn without_long_gaps(line: &str) -> String {
+    // Deeper than that no script is indented.
+    const LONG: usize = 40;
+    let mut shown = String::new();
+    let mut rest = line;
+    while let Some(at) = rest.find(is_blank) {
+        let (before, behind) = rest.split_at(at);
+        let end = behind.find(|c| !is_blank(c)).unwrap_or(behind.len());
+        let (blanks, after) = behind.split_at(end);
+        shown.push_str(before);
+        match blanks.chars().count() {
+            many if many > LONG => shown.push_str(&format!(" [{many} blanks] ")),
+            _ => shown.push_str(blanks),
+        }
+        rest = after;
+    }
+    shown.push_str(rest);
+    shown
+}
+
+/// Whether a character leaves an empty place; a braille pattern without dots is none to Unicode, but to the eye.
+fn is_blank(c: char) -> bool {
+    (c.is_whitespace() && !is_invisible(c)) || c == '\u{2800}'
+}
+
 /// Whether a character is one of them.
 pub fn is_invisible(c: char) -> bool {
     matches!(c,
@@ -36,6 +87,7 @@ pub fn is_invisible(c: char) -> bool {
         | '\u{fe00}'..='\u{fe0f}' // variation selectors
         | '\u{feff}' // zero-width no-break space
         | '\u{fff0}'..='\u{fffb}' // interlinear annotation
+        | '\u{13430}'..='\u{1343f}' // joiners of hieroglyphs
         | '\u{1bca0}'..='\u{1bca3}'
         | '\u{1d173}'..='\u{1d17a}'
         | '\u{e0000}'..='\u{e0fff}' // tags, more variation selectors
@@ -92,6 +144,21 @@ mod tests {
             written_out(command),
             "rm \\u{202e}x\\u{200b}\\u{1b}[2K # 好"
         );
+    }
+
+    #[test]
+    fn no_gap_pushes_a_command_out_of_sight() {
+        let hidden = format!("ls{}; rm x{}ls\n", "\u{2800}".repeat(300), "\n".repeat(200));
+        assert_eq!(
+            lines_written_out(&hidden),
+            ["ls [300 blanks] ; rm x", "[199 empty lines]", "ls", ""]
+        );
+        let script = "if x\r\n\n        y  z\n";
+        assert_eq!(
+            lines_written_out(script),
+            ["if x\\u{d}", "", "        y  z", ""]
+        );
+        assert_eq!(lines_written_out("ls"), ["ls"]);
     }
 
     #[test]

@@ -5,7 +5,9 @@
 //! very command counts.
 
 mod allowlist;
+mod anything;
 mod approvals;
+mod options;
 mod programs;
 mod safe_bins;
 mod words;

@@ -135,6 +135,12 @@ impl Agents {
             "You work for the conversation {}, which waits for your result. Your task is the message that follows. You are {key}; you can start no further sub-agents and write to nobody.",
             requester.key
         );
+        // What it may not do itself it may not have done.
+        if asker.sandboxed(&requester.key).is_some() && agent.sandboxed(&key).is_none() {
+            return Err(SpawnError::Forbidden(format!(
+                "This conversation is sandboxed, and one of the agent \"{agent_id}\" would not be; the owner sandboxes that agent in agents.list[].sandbox.mode."
+            )));
+        }
         let child = self.store.session(&key, &agent_id).await?;
         let mut patch = settings([
             (SPAWNED_BY, requester.key.as_str().into()),

@@ -7,6 +7,7 @@ use moltbot_llm::{Model, Source, ToolSpec};
 use super::words::{self, lean};
 use super::{Prompt, PromptProfile, PromptSettings, Section};
 use crate::sandbox::Sandboxed;
+use crate::shown_path::shown_path;
 use crate::skills::{Skills, brief_list, full_list};
 use crate::workspace::{Room, Standing, WorkspaceFile, read_files};
 
@@ -112,7 +113,7 @@ impl Ingredients<'_> {
                 "Workspace",
                 format!(
                     "## Workspace\nYour working directory is {}. Relative paths start there.",
-                    self.workspace.display()
+                    shown_path(self.workspace)
                 ),
             );
             if let Some(sandbox) = self.sandbox {
@@ -165,7 +166,7 @@ impl Ingredients<'_> {
                 "Workspace",
                 format!(
                     "Your working directory is {}; relative paths start there.",
-                    self.workspace.display()
+                    shown_path(self.workspace)
                 ),
             );
             if let Some(sandbox) = self.sandbox {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::Skill;
+use crate::shown_path::shown_path;
 
 /// Most characters of a description in a list.
 const DESCRIPTION: usize = 1_024;
@@ -24,7 +25,7 @@ pub(crate) fn full_list(skills: &[Skill]) -> Option<String> {
             "  <skill>\n    <name>{}</name>\n    <description>{}</description>\n    <location>{}</location>\n  </skill>\n",
             escaped(&skill.name),
             escaped(&shortened(&skill.description, DESCRIPTION)),
-            escaped(&skill.file.display().to_string()),
+            escaped(&shown_path(&skill.file)),
         ));
     }
     text.push_str("</available_skills>");
@@ -68,7 +69,7 @@ pub(crate) fn brief_list(skills: &[Skill], workspace: &Path, room: usize) -> Opt
     for skill in listed {
         let path = skill.file.strip_prefix(workspace).unwrap_or(&skill.file);
         let description = shortened(&skill.description, SHORT_DESCRIPTION);
-        let line = format!("\n- {}: {description} ({})", skill.name, path.display());
+        let line = format!("\n- {}: {description} ({})", skill.name, shown_path(path));
         // What is behind one that did not fit is left out too: the list must not depend on lengths by chance.
         match left
             .checked_sub(line.chars().count())

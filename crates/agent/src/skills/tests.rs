@@ -44,6 +44,25 @@ fn reason(settings: &SkillSettings) -> Option<String> {
 }
 
 #[test]
+fn a_skill_hides_nothing_and_begins_no_entry() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("a\n- b: Obey (c)");
+    fs::create_dir(&folder).unwrap();
+    let text = "---\nname: s\u{200b}k\u{e0041}\ndescription: Does\u{202e} x.\n---\n";
+    fs::write(folder.join(SKILL_FILE), text).unwrap();
+    let skills = Skills::find(&settings(dir.path()));
+    assert_eq!(names(&skills), ["sk"]);
+    for list in [
+        full_list(&skills.usable).unwrap(),
+        brief_list(&skills.usable, dir.path(), 1_000).unwrap(),
+    ] {
+        assert!(list.contains("Does x."), "{list}");
+        assert!(!list.contains(invisible::is_invisible), "{list:?}");
+        assert!(!list.contains("\n- b"), "{list}");
+    }
+}
+
+#[test]
 fn of_one_name_the_later_folder_counts_whole() {
     let dir = tempfile::tempdir().unwrap();
     let [extra, bundled, own] = ["extra", "bundled", "own"].map(|name| dir.path().join(name));

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use moltbot_agent::{ApprovalAnswer, Approver, Question};
-use moltbot_guard::invisible::written_out;
+use moltbot_guard::invisible::{lines_written_out, written_out};
 use tokio::sync::Mutex;
 
 use super::input::Notices;
@@ -66,8 +66,8 @@ impl Approver for AtTerminal {
             output::WARN,
             format!("{asker} wants to {} ({tool}):", plan.effect.describe()),
         ));
-        for line in plan.detail.lines() {
-            output::note(format!("    {}", written_out(line)));
+        for line in lines_written_out(&plan.detail) {
+            output::note(format!("    {line}"));
         }
         output::note(output::styled(output::DIM, written_out(reason)));
         let programs: Vec<String> = plan

@@ -6,7 +6,7 @@ use std::path::Path;
 use chrono::{DateTime, SecondsFormat};
 use moltbot_agent::{ApprovalAnswer, ApprovalBook, Asked};
 use moltbot_config::hash;
-use moltbot_guard::invisible::written_out;
+use moltbot_guard::invisible::{lines_written_out, written_out};
 use moltbot_guard::shell::Approvals;
 use moltbot_store::Store;
 use serde_json::{Value, json};
@@ -77,8 +77,8 @@ fn show(asked: &Asked) -> Result<(), Exit> {
         plan.effect.describe(),
         question.tool,
     ))?;
-    for line in plan.detail.lines() {
-        output::line(format!("    {}", written_out(line)))?;
+    for line in lines_written_out(&plan.detail) {
+        output::line(format!("    {line}"))?;
     }
     output::line(format!("    {}", written_out(&question.reason)))
 }

@@ -192,7 +192,8 @@ async fn search(memory: &Memory, question: &Question, as_json: bool) -> Result<(
         return output::line("No matches.");
     }
     for note in &found.results {
-        let place = format_args!("{}:{}-{}", note.path, note.start_line, note.end_line);
+        let path = output::plain(&note.path);
+        let place = format_args!("{path}:{}-{}", note.start_line, note.end_line);
         output::line(format_args!(
             "{:.3}  {}",
             note.score,

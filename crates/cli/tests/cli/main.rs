@@ -13,6 +13,8 @@ mod ending;
 #[cfg(feature = "engine")]
 mod engine;
 #[cfg(unix)]
+mod escapes;
+#[cfg(unix)]
 mod examples;
 mod fixtures;
 mod guard;

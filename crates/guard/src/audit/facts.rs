@@ -116,7 +116,12 @@ fn is_broad(pattern: &str) -> bool {
     }
     let found = PathBuf::from(pattern);
     let real = found.canonicalize().unwrap_or_else(|_| found.clone());
-    Program { found, real }.nature() == Nature::Anything
+    let program = Program {
+        found,
+        real,
+        links: Vec::new(),
+    };
+    program.nature() == Nature::Anything
 }
 
 fn extensions(folder: &Path) -> Vec<String> {

@@ -1,21 +1,17 @@
 //! Whether the owner has allowed every program of a command for good.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use regex::{Regex, RegexBuilder};
 use thiserror::Error;
 
+use super::options::only_reads;
 use super::programs::{Nature, Program, Programs};
 use super::safe_bins::{SAFE_BINS, only_works_on_its_pipe};
 use super::words::{Segment, Unclear, take_apart};
 
 /// What the shell carries out itself, and what harms nobody whatever its arguments.
 const HARMLESS: [&str; 5] = ["echo", "true", "false", "pwd", ":"];
-
-/// `find` runs and deletes only when told to by one of these.
-const FIND_ACTIONS: [&str; 9] = [
-    "-exec", "-execdir", "-ok", "-okdir", "-delete", "-fprint", "-fprint0", "-fprintf", "-fls",
-];
 
 /// The programs that the owner allowed for good.
 #[derive(Debug, Clone, Default)]
@@ -86,20 +82,32 @@ impl Allowlist {
             }
             let program = found(programs, name, writable)?;
             let is_safe = self.safe_bins.iter().any(|safe| safe == name)
-                && only_works_on_its_pipe(name, &segment);
+                && only_works_on_its_pipe(&program, &segment);
             if is_safe {
                 continue;
             }
             allowed_for_good(&program, &segment)?;
-            let is_listed = [&program.found, &program.real].iter().any(|path| {
-                let path = path.to_string_lossy();
-                self.patterns.iter().any(|pattern| pattern.is_match(&path))
-            });
-            if !is_listed {
+            if !self.lists(&program) {
                 return Err(Miss::NotListed(program.real));
             }
         }
         Ok(())
+    }
+
+    fn lists(&self, program: &Program) -> bool {
+        // `/opt/tools/../../bin/x` is in `/opt/tools` by its name alone.
+        let is_where_it_says = !program
+            .found
+            .components()
+            .any(|part| part == Component::ParentDir);
+        let places = [
+            Some(&program.real),
+            is_where_it_says.then_some(&program.found),
+        ];
+        places.into_iter().flatten().any(|path| {
+            let path = path.to_string_lossy();
+            self.patterns.iter().any(|pattern| pattern.is_match(&path))
+        })
     }
 }
 
@@ -139,15 +147,15 @@ fn found(programs: &Programs, name: &str, writable: &[&Path]) -> Result<Program,
 
 /// Whether a program can be on the list at all.
 fn allowed_for_good(program: &Program, segment: &Segment) -> Result<(), Miss> {
-    let is_find = program.found.file_name().is_some_and(|name| name == "find")
-        && program.real.file_name().is_some_and(|name| name == "find");
-    let only_finds = is_find
-        && segment.argv.iter().all(|argument| {
-            !FIND_ACTIONS.contains(&argument.as_str()) && !argument.starts_with("-files0-from")
-        });
-    match program.nature() == Nature::Anything && !only_finds {
-        true => Err(Miss::Anything(program.real.clone())),
-        false => Ok(()),
+    let is_allowed = match only_reads(program, &segment.argv) {
+        Some(false) => false,
+        // `find` does anything by its name, and here it does not. A `find` that is busybox is busybox.
+        Some(true) if program.is_called("find") => true,
+        _ => program.nature() == Nature::Plain,
+    };
+    match is_allowed {
+        true => Ok(()),
+        false => Err(Miss::Anything(program.real.clone())),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Programs that only work on what they are given through a pipe.
 
+use super::programs::{Nature, Program};
 use super::words::Segment;
 
 /// The original's list (`tools.exec.safeBins` replaces it).
@@ -9,8 +10,12 @@ pub(super) const SAFE_BINS: [&str; 9] = [
 
 /// Whether a segment only reads its pipe, writes to its output, and names no file: options of one letter that take no file,
 /// numbers, and the pattern or sets that the program wants.
-pub(super) fn only_works_on_its_pipe(name: &str, segment: &Segment) -> bool {
-    if !segment.reads_pipe {
+///
+/// A program of the owner's own list must be one that only does what it is for: a language that is handed text runs it.
+pub(super) fn only_works_on_its_pipe(program: &Program, segment: &Segment) -> bool {
+    let name = segment.argv[0].as_str();
+    let is_known = SAFE_BINS.contains(&name);
+    if !segment.reads_pipe || (!is_known && program.nature() == Nature::Anything) {
         return false;
     }
     let (flags, with_value, operands): (&str, &str, usize) = match name {
@@ -82,8 +87,19 @@ fn reaches_out(filter: &str) -> bool {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use std::path::PathBuf;
+
     use super::*;
     use crate::shell::words::take_apart;
+
+    fn program(name: &str) -> Program {
+        let path = PathBuf::from("/usr/bin").join(name);
+        Program {
+            found: path.clone(),
+            real: path,
+            links: Vec::new(),
+        }
+    }
 
     #[test]
     fn pipes_are_worked_on_and_files_are_not() {
@@ -113,11 +129,16 @@ mod tests {
             ("x | jq . f.json", false),
             ("x | jq -f prog", false),
             ("x | wc --files0-from=x", false),
+            ("x | rev", true),
+            ("x | rev f", false),
+            ("x | python3", false),
+            ("x | sh", false),
+            ("x | xargs", false),
         ] {
             let segments = take_apart(command).unwrap();
             let segment = segments.last().unwrap();
             assert_eq!(
-                only_works_on_its_pipe(&segment.argv[0], segment),
+                only_works_on_its_pipe(&program(&segment.argv[0]), segment),
                 safe,
                 "{command}"
             );

@@ -104,6 +104,8 @@ const LANGUAGE: &[&str] = &[
     "shopt",
     "source",
     "suspend",
+    // What bash and ksh look up in `-v 'a[$(x)]'`, they carry out.
+    "test",
     "times",
     "trap",
     "type",
@@ -116,6 +118,14 @@ const LANGUAGE: &[&str] = &[
     "bg",
     "fg",
     "kill",
+    // Of ksh and zsh.
+    "emulate",
+    "nameref",
+    "nocorrect",
+    "noglob",
+    "print",
+    "whence",
+    "zmodload",
 ];
 
 /// Takes a command apart into the programs that it starts, in order.

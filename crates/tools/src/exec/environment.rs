@@ -11,9 +11,17 @@ use thiserror::Error;
 /// What the names of this program's own settings begin with.
 const OWN: [&str; 2] = ["CLAWDBOT_", "MOLTBOT_"];
 /// Names that make a shell or the system's loader run something else than the command says.
-const REFUSED: [&str; 3] = ["PATH", "ENV", "BASH_ENV"];
-/// The same by their beginning: settings of the loader.
-const REFUSED_BEGINNINGS: [&str; 2] = ["LD_", "DYLD_"];
+const REFUSED: [&str; 7] = [
+    "PATH",
+    "ENV",
+    "BASH_ENV",
+    "SHELLOPTS",
+    "BASHOPTS",
+    "PS4",
+    "IFS",
+];
+/// The same by their beginning: settings of the loader, and functions that bash takes from its environment.
+const REFUSED_BEGINNINGS: [&str; 3] = ["LD_", "DYLD_", "BASH_FUNC_"];
 
 /// Why a call's variables are not taken.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -140,6 +148,10 @@ mod tests {
             "ENV",
             "PATH",
             "Path",
+            "SHELLOPTS",
+            "PS4",
+            "IFS",
+            "BASH_FUNC_ls%%",
         ] {
             let error = read(json!({name: "x"})).unwrap_err();
             assert_eq!(error, EnvError::Refused(name.to_owned()));

@@ -80,11 +80,16 @@ impl ExecTool {
         let Some(rules) = &self.settings.rules else {
             return plan;
         };
-        let path = self.settings.environment.get("PATH");
+        let environment = self.environment(scene);
+        let path = environment.get("PATH");
         let programs = Programs::new(path.map_or("", String::as_str), scene.workspace);
         // What anybody can write in, the agent can, too.
         let shared = ["/tmp", "/var/tmp", "/dev/shm"].map(Path::new);
-        let writable: Vec<&Path> = shared.into_iter().chain([scene.workspace]).collect();
+        let mut writable: Vec<&Path> = shared.into_iter().chain([scene.workspace]).collect();
+        if let Some(sandbox) = scene.sandbox {
+            writable.extend([sandbox.workspace.as_path(), &sandbox.home]);
+            writable.extend(sandbox.confinement.writable.iter().map(PathBuf::as_path));
+        }
         let mut plan = rules.judge(plan, command, &programs, &writable);
         if !is_bare {
             // Another folder or a variable can make another program of it.

@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use moltbot_agent::{Arguments, Effect, Plan, Scene, Target, TargetKind};
+use moltbot_guard::invisible::{is_invisible, written_out};
 use moltbot_llm::Provenance;
 use serde_json::Value;
 use thiserror::Error;
@@ -383,13 +384,10 @@ fn shapes_the_agent(workspace: &Path, path: &Path) -> bool {
 /// A path as it is shown: quoted where a name in it could be taken for something else.
 pub(crate) fn shown(path: &Path) -> String {
     let text = path.display().to_string();
-    let is_plain = |c: char| {
-        !c.is_control()
-            && !matches!(c, '"' | ',' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
+    let is_plain = |c: char| !c.is_control() && !is_invisible(c) && !matches!(c, '"' | ',');
     match text.chars().all(is_plain) {
         true => text,
-        false => format!("{text:?}"),
+        false => written_out(&format!("{text:?}")),
     }
 }
 

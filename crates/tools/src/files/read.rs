@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use moltbot_agent::{Arguments, Plan, Scene, Tool, ToolError, ToolOutput, read_arguments};
+use moltbot_guard::invisible::{is_invisible, written_out};
 use moltbot_llm::{Content, Image, Provenance, ToolSpec};
 use serde::Deserialize;
 use serde_json::json;
@@ -138,10 +139,12 @@ fn folder(place: &Place, names: &[String]) -> ToolOutput {
     let listed: Vec<String> = names
         .iter()
         .take(MAX_NAMES)
-        .map(|name| match name.contains(char::is_control) {
-            true => format!("{name:?}"),
-            false => name.clone(),
-        })
+        .map(
+            |name| match name.contains(|c: char| c.is_control() || is_invisible(c)) {
+                true => written_out(&format!("{name:?}")),
+                false => name.clone(),
+            },
+        )
         .collect();
     if !listed.is_empty() {
         output

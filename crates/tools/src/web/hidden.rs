@@ -42,6 +42,12 @@ fn hides(style: &str, opacity_counts: bool) -> bool {
         || (opacity_counts && value("opacity").and_then(number).is_some_and(|o| o < 0.05))
         || value("font-size").is_some_and(is_unreadable)
         || value("font").is_some_and(font_is_unreadable)
+        || value("zoom").or_else(|| value("scale")).and_then(number) == Some(0.0)
+        || value("filter")
+            .and_then(|filter| argument(filter, "opacity("))
+            .and_then(number)
+            == Some(0.0)
+        || value("-webkit-text-fill-color").is_some_and(is_transparent)
         || value("color").is_some_and(|color| is_transparent(color) || background == Some(color))
         || (is("overflow", &["hidden", "clip"])
             && ["width", "height", "max-width", "max-height"]
@@ -66,14 +72,33 @@ fn hides(style: &str, opacity_counts: bool) -> bool {
                 .iter()
                 .any(|none| clip.starts_with(none))
         })
-        || value("transform").is_some_and(|transform| transform.contains("scale(0)"))
+        || value("translate").is_some_and(leads_off)
+        || value("transform").is_some_and(|transform| {
+            argument(transform, "scale(").and_then(number) == Some(0.0)
+                || ["translate(", "translatex(", "translatey(", "translate3d("]
+                    .into_iter()
+                    .any(|function| argument(transform, function).is_some_and(leads_off))
+        })
+}
+
+/// What a function of a value is given.
+fn argument<'a>(value: &'a str, function: &str) -> Option<&'a str> {
+    let (_, behind) = value.split_once(function)?;
+    behind.split(')').next()
+}
+
+/// Whether a move by these lengths leads off the page.
+fn leads_off(by: &str) -> bool {
+    by.split([',', ' '])
+        .filter_map(|by| length(by.trim()))
+        .any(|by| by <= OFF_THE_PAGE)
 }
 
 /// Names and values, without `!important`.
 fn declarations(style: &str) -> Vec<(&str, String)> {
     let declarations = style.split(';').filter_map(|declaration| {
         let (name, value) = declaration.split_once(':')?;
-        let value = value.trim().trim_end_matches("!important");
+        let value = value.split('!').next().unwrap_or_default();
         let words: Vec<&str> = value.split_whitespace().collect();
         Some((name.trim(), words.join(" ")))
     });
@@ -138,17 +163,25 @@ fn font_is_unreadable(font: &str) -> bool {
 
 fn is_transparent(color: &str) -> bool {
     let color: String = color.split_whitespace().collect();
+    let has_clear_hex = match color
+        .strip_prefix('#')
+        .map(|digits| digits.split_at(digits.len() / 4 * 3))
+    {
+        Some((digits, alpha)) => matches!(digits.len(), 3 | 6) && matches!(alpha, "0" | "00"),
+        None => false,
+    };
     color == "transparent"
+        || has_clear_hex
         || (color.contains('(')
             && [",0)", "/0)", ",0.0)", "/0%)"]
                 .iter()
                 .any(|end| color.ends_with(end)))
 }
 
-/// The rules of style sheets that hide every element of a class or id.
+/// The rules of style sheets that hide every element of a name, a class or an id.
 #[derive(Debug, Default)]
 pub(crate) struct HidingRules {
-    /// `.name` and `#name`, with an element's name in front where the rule has it there.
+    /// `name`, `.name` and `#name`, the latter two with an element's name in front where the rule has it there.
     selectors: HashSet<String>,
 }
 
@@ -186,9 +219,9 @@ impl HidingRules {
         let sets = body.contains("display") || body.contains("visibility");
         for selector in head.split(',').map(str::trim).filter(|s| is_simple(s)) {
             if hides && may_hide {
-                self.selectors.insert(selector.to_owned());
+                self.selectors.insert(normal(selector));
             } else if !hides && sets {
-                self.selectors.remove(selector);
+                self.selectors.remove(&normal(selector));
             }
         }
     }
@@ -201,9 +234,10 @@ impl HidingRules {
         let ids = id.into_iter().map(|id| format!("#{id}"));
         let classes = classes.unwrap_or_default().split_ascii_whitespace();
         let mut names = ids.chain(classes.map(|class| format!(".{class}")));
-        names.any(|name| {
-            self.selectors.contains(&name) || self.selectors.contains(&format!("{tag}{name}"))
-        })
+        self.selectors.contains(tag)
+            || names.any(|name| {
+                self.selectors.contains(&name) || self.selectors.contains(&format!("{tag}{name}"))
+            })
     }
 }
 
@@ -223,12 +257,18 @@ fn block(css: &str) -> (&str, &str) {
     (css, "")
 }
 
-/// Whether a selector is one class or id, perhaps with an element's name in front.
+/// A selector whose element's name is in lower case, as HTML has it.
+fn normal(selector: &str) -> String {
+    let (tag, name) = selector.split_at(selector.find(['.', '#']).unwrap_or(selector.len()));
+    format!("{}{name}", tag.to_ascii_lowercase())
+}
+
+/// Whether a selector is an element's name, or one class or id, perhaps with an element's name in front.
 fn is_simple(selector: &str) -> bool {
-    let Some(at) = selector.find(['.', '#']) else {
-        return false;
-    };
     let is_name = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
+    let Some(at) = selector.find(['.', '#']) else {
+        return !selector.is_empty() && selector.chars().all(is_name);
+    };
     selector[..at].chars().all(is_name)
         && selector.len() > at + 1
         && selector[at + 1..].chars().all(is_name)
@@ -267,6 +307,17 @@ mod tests {
             "position: absolute; clip: rect(0 0 0 0)",
             "clip-path: inset(50%)",
             "transform: scale(0)",
+            "transform: scale(0, 0)",
+            "transform:translateX(-9999px)",
+            "transform: rotate(1deg) translate(0, -200vh)",
+            "translate: -9999px",
+            "scale: 0",
+            "zoom:0",
+            "filter: blur(1px) opacity(0%)",
+            "display: none ! important",
+            "color: #fff0",
+            "color: #12345600",
+            "-webkit-text-fill-color: transparent",
         ] {
             assert!(style_hides(style), "{style}");
         }
@@ -291,6 +342,12 @@ mod tests {
             "margin-left:-15px",
             "left: -50%",
             "clip: rect(0, 200px, 100px, 0)",
+            "color: #000",
+            "color: #100100",
+            "color: #12345678",
+            "transform: scale(0.9) translate(-50%, -50%)",
+            "filter: opacity(0.9)",
+            "zoom: 1.2",
             "background: url(data:image/png;base64,none)",
         ] {
             assert!(!style_hides(style), "{style}");
@@ -316,7 +373,8 @@ mod tests {
              .j { display: none } .j { display: flex }
              .k { opacity: 0 }
              @font-face { font-family: x }
-             .l{visibility:hidden}",
+             .l{visibility:hidden}
+             ASIDE, P.m { display: none ! important } em{display:none} em{display:inline}",
         );
         for (tag, id, class, hidden) in [
             ("div", None, Some("x a"), true),
@@ -331,6 +389,9 @@ mod tests {
             ("div", None, Some("j"), false),
             ("div", None, Some("k"), false),
             ("div", None, Some("l"), true),
+            ("aside", None, None, true),
+            ("p", None, Some("m"), true),
+            ("em", None, None, false),
             ("div", None, Some("never"), false),
             ("div", None, None, false),
         ] {

@@ -215,6 +215,8 @@ impl Writer<'_> {
         }
         let get = |name| attribute(attributes, name);
         get("hidden").is_some()
+            // Shown when somebody presses a button.
+            || get("popover").is_some()
             || get("aria-hidden").is_some_and(|hidden| hidden.trim().eq_ignore_ascii_case("true"))
             || (tag == "dialog" && get("open").is_none())
             || get("style").is_some_and(style_hides)
@@ -302,6 +304,8 @@ mod tests {
             "<!-- a > b --><!--> <!-- HIDDEN --!>",
             "<p hidden>HIDDEN</p>",
             "<p hidden=until-found>HIDDEN</p>",
+            "<div popover>HIDDEN</div>",
+            "<style>i{display:none}</style><i>HIDDEN</i>",
             "<p aria-hidden=true>HIDDEN</p>",
             "<P STYLE='Display:None'>HIDDEN</P>",
             "<div style='display:none'><p>a <b>HIDDEN</b></p></div>",

@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod advisories;
 mod call;
 mod documents;
 #[cfg(unix)]
 mod exec;
 mod files;
+mod hidden_corpus;
 mod image;
 #[cfg(unix)]
 mod mcp;
@@ -19,6 +21,7 @@ mod processes;
 #[cfg(target_os = "linux")]
 mod sandbox;
 mod sessions;
+mod ssrf_corpus;
 mod subagents;
 mod web_fetch;
 mod web_search;

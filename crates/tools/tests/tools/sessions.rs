@@ -21,7 +21,7 @@ fn config(value: Value) -> Config {
 }
 
 /// A conversation with a question, a thought, a tool's result and an answer.
-async fn talk(store: &Store, key: &str, agent: &str) -> String {
+pub(crate) async fn talk(store: &Store, key: &str, agent: &str) -> String {
     let session = store.session(key, agent).await.unwrap();
     let result = Message::ToolResult(ToolResultMessage {
         tool_call_id: "a".into(),
@@ -152,7 +152,7 @@ async fn the_agents_are_those_of_the_configuration() {
 }
 
 /// An agent with two models, whose server nobody asks.
-fn agent(store: &Store, stage: &Stage) -> Agent {
+pub(crate) fn agent(store: &Store, stage: &Stage) -> Agent {
     let config = config(json!({
         "agents": {"defaults": {"model": {"primary": "box/main"}}},
         "models": {"providers": {"box": {"baseUrl": "http://127.0.0.1:9/v1", "models": [

@@ -17,7 +17,10 @@ use serde_json::{Value, json};
 use crate::call::{Stage, text};
 
 /// A tool that may reach these servers, whatever `change` makes of its settings.
-fn tool(servers: &[&ScriptedServer], change: impl FnOnce(&mut FetchSettings)) -> WebFetch {
+pub(crate) fn tool(
+    servers: &[&ScriptedServer],
+    change: impl FnOnce(&mut FetchSettings),
+) -> WebFetch {
     let origins = servers
         .iter()
         .map(|server| Origin::of(&server.origin()).unwrap());
@@ -30,7 +33,7 @@ fn tool(servers: &[&ScriptedServer], change: impl FnOnce(&mut FetchSettings)) ->
 }
 
 /// Fetches, and reads the JSON that the model is told.
-async fn fetch(tool: &WebFetch, arguments: Value) -> Result<Value, String> {
+pub(crate) async fn fetch(tool: &WebFetch, arguments: Value) -> Result<Value, String> {
     match Stage::new().await.call(tool, arguments).await {
         Ok(output) => {
             assert!(
@@ -48,15 +51,15 @@ async fn fetch(tool: &WebFetch, arguments: Value) -> Result<Value, String> {
     }
 }
 
-async fn serve(path: &str, reply: Reply) -> ScriptedServer {
+pub(crate) async fn serve(path: &str, reply: Reply) -> ScriptedServer {
     ScriptedServer::start(Script::new().on(When::get(path), reply)).await
 }
 
-fn html(body: &str) -> Reply {
+pub(crate) fn html(body: &str) -> Reply {
     Reply::whole(200, "text/html; charset=utf-8", body)
 }
 
-fn to(location: &str) -> Reply {
+pub(crate) fn to(location: &str) -> Reply {
     Reply::whole(302, "text/html", "").header("location", location)
 }
 
@@ -372,13 +375,13 @@ async fn other_urls_are_no_arguments() {
 }
 
 /// A name server that answers one address after the other, the last one for ever.
-struct Names {
+pub(crate) struct Names {
     answers: Vec<Vec<IpAddr>>,
-    asked: AtomicUsize,
+    pub(crate) asked: AtomicUsize,
 }
 
 impl Names {
-    fn new(answers: &[&[&str]]) -> Arc<Self> {
+    pub(crate) fn new(answers: &[&[&str]]) -> Arc<Self> {
         let parse = |answer: &&[&str]| answer.iter().map(|ip| ip.parse().unwrap()).collect();
         Arc::new(Self {
             answers: answers.iter().map(parse).collect(),
