@@ -12,9 +12,10 @@ use crate::environment::Environment;
 use crate::issue::{Issue, sort_for_reading};
 use crate::key_path::{KeyPath, Segment};
 use crate::paths::{Paths, expand_home};
-use crate::references::{References, Resolver, SecretReference};
+use crate::references::{self, References, Resolver, SecretReference};
 use crate::schema::{self, Config};
 use crate::spanned::{self, Content, Node, Origin, SourceFile};
+use crate::substitute::Problem;
 use crate::{crosscheck, dotenv, env_block, include, json_schema, legacy, login_shell, substitute};
 
 /// The configuration as it was at one moment, checked.
@@ -87,6 +88,19 @@ impl Snapshot {
             }
         }
         shown
+    }
+
+    /// What a text would stand for in the config file: with variables and references to secrets replaced, each of which is
+    /// followed. Blocks while commands and keyrings are asked.
+    ///
+    /// # Errors
+    /// What could not be replaced, a sentence.
+    pub fn expand(&self, text: &str) -> Result<String, String> {
+        let folder = substitute::folder_of(&self.path);
+        let mut resolver = Resolver::new(References::Followed);
+        let expanded = substitute::expand(text, folder, &self.environment, &mut resolver);
+        let problems: Vec<String> = expanded.problems.iter().map(Problem::message).collect();
+        expanded.text.ok_or_else(|| problems.join("; "))
     }
 
     /// The folder in which an agent works, absolute: its own, else for the default agent that of `agents.defaults`, else
@@ -315,6 +329,13 @@ impl Start {
         expand_home(&mut node, &environment);
         let value = node.to_value();
         let config = typed(&value, &node, &mut issues);
+        let told = issues.iter_mut().flat_map(|issue| {
+            let more = issue.suggestion.iter_mut().chain(&mut issue.expected);
+            more.chain([&mut issue.message])
+        });
+        for text in told.chain(&mut warnings) {
+            references::hide(&secrets, text);
+        }
         let config = match config {
             Some(config) if issues.is_empty() => config,
             _ => {

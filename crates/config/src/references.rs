@@ -142,6 +142,26 @@ impl SecretSource {
     }
 }
 
+/// What is shorter may stand in any sentence, in characters.
+const SHORTEST_HIDDEN: usize = 4;
+
+/// Takes secrets out of what is told of a configuration.
+pub(crate) fn hide(secrets: &[SecretReference], told: &mut String) {
+    for secret in secrets {
+        let value = secret.value().unwrap_or_default().trim();
+        if value.chars().count() < SHORTEST_HIDDEN {
+            continue;
+        }
+        // Some sentences show a value as JSON.
+        let quoted = serde_json::Value::from(value).to_string();
+        for form in [value, quoted.trim_matches('"')] {
+            if told.contains(form) {
+                *told = told.replace(form, &format!("[secret: {}]", secret.key));
+            }
+        }
+    }
+}
+
 fn ask(source: &SecretSource, folder: &Path, environment: &Environment) -> Result<String, String> {
     let value = match source {
         SecretSource::File(path) => file::read(path)?,

@@ -128,7 +128,8 @@ pub(crate) enum Problem {
 }
 
 impl Problem {
-    fn message(&self) -> String {
+    /// What is told.
+    pub(crate) fn message(&self) -> String {
         match self {
             Self::Unset(name) => format!(
                 "Missing env var \"{name}\"; set it in the environment, in a .env file or under env.vars"

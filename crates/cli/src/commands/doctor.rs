@@ -9,6 +9,7 @@ mod engine;
 mod machine;
 mod models;
 mod sandbox;
+mod secrets;
 mod security;
 mod server;
 mod start;
@@ -27,8 +28,10 @@ pub(crate) async fn run(globals: &Globals, args: DoctorArgs) -> Result<(), Exit>
     let environment = app::environment(globals)?;
     let (checks, paths) = match load(&environment) {
         Ok(snapshot) => {
+            let (snapshot, secrets) = secrets::check(snapshot, &environment);
             let app = App { snapshot };
             let mut checks = config::valid(&app.snapshot);
+            checks.extend(secrets);
             let installed = engine::installed(app.paths());
             checks.extend(models::check(&app, &installed).await?);
             checks.extend(credentials::check(&app, &installed)?);

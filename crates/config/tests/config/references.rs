@@ -141,6 +141,23 @@ fn what_cannot_be_had_is_told_with_its_place_and_nothing_of_the_output() {
 }
 
 #[test]
+fn a_secret_in_the_wrong_place_is_not_told() {
+    let home = Home::with(
+        "{agents: {list: [{id: '${command:echo Hunter2}'}]}, logging: {level: '${file:key}'}}",
+    );
+    home.put("key", "hunter3");
+    let problems = home.follow_problems();
+    assert!(problems.contains("logging.level: "), "{problems}");
+    assert!(!problems.contains("hunter3"), "{problems}");
+    let home = Home::with("{agents: {list: [{id: '${command:echo Hunter 2}'}]}}");
+    let warnings = home.follow().warnings.join(" ");
+    assert!(
+        warnings.contains("the agent id \"[secret: agents.list[0].id]\" is used as"),
+        "{warnings}"
+    );
+}
+
+#[test]
 fn a_reference_that_is_none_is_an_error() {
     let home =
         Home::with("{logging: {file: '${command:a | b}'}, hooks: {token: '${keyring:a b}'}}");
