@@ -4,23 +4,41 @@ use moltbot_config::{Environment, References, SecretSource, Snapshot, load_with}
 
 use super::check::Check;
 
-/// Follows the references of a configuration that is valid as it is written. Where each leads to a secret, the checks that
-/// follow use them.
-pub(super) fn check(snapshot: Snapshot, environment: &Environment) -> (Snapshot, Vec<Check>) {
+/// What came of following the references of a configuration.
+pub(super) struct Followed {
+    /// The configuration: with the secrets, or as it is written where one is missing.
+    pub(super) snapshot: Snapshot,
+    /// What was found.
+    pub(super) checks: Vec<Check>,
+    /// Whether every reference leads to a secret.
+    pub(super) usable: bool,
+}
+
+/// Follows the references of a configuration that is valid as it is written.
+pub(super) fn check(snapshot: Snapshot, environment: &Environment) -> Followed {
     if snapshot.secrets.is_empty() {
-        return (snapshot, Vec::new());
+        return Followed {
+            snapshot,
+            checks: Vec::new(),
+            usable: true,
+        };
     }
     match load_with(environment, References::Followed) {
-        Ok(followed) => {
-            let check = Check::ok("config.secrets", "secrets", counted(&followed));
-            (followed, vec![check])
-        }
+        Ok(followed) => Followed {
+            checks: vec![Check::ok("config.secrets", "secrets", counted(&followed))],
+            snapshot: followed,
+            usable: true,
+        },
         Err(error) => {
             let issues = error.issues().iter().map(|issue| {
                 Check::fail("config.secrets", "secrets", issue.to_string())
-                    .remedy("put it right; until then nothing can be asked (docs/secrets.md)")
+                    .remedy("put it right: until then no model can be asked (docs/secrets.md)")
             });
-            (snapshot, issues.collect())
+            Followed {
+                snapshot,
+                checks: issues.collect(),
+                usable: false,
+            }
         }
     }
 }
