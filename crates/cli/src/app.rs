@@ -12,10 +12,10 @@ use moltbot_agent::{
 };
 use moltbot_config::schema::GuardPreset;
 use moltbot_config::{
-    Environment, LoadError, MAIN_AGENT, Paths, Profile, Snapshot, normalize_agent_id,
+    Environment, LoadError, MAIN_AGENT, Paths, Profile, References, Snapshot, normalize_agent_id,
 };
 use moltbot_engine::models::{self, InstalledModel};
-use moltbot_guard::secrets::{Secrets, in_config, is_secret_name};
+use moltbot_guard::secrets::Secrets;
 use moltbot_guard::shell::Approvals;
 use moltbot_llm::{
     Backend, Backends, Catalog, CooldownPolicy, Credentials, Knowledge, Lines, Places,
@@ -70,11 +70,21 @@ pub(crate) fn config_invalid(error: &LoadError) -> String {
 }
 
 impl App {
-    /// Loads the configuration and starts the log. Warnings, and notices about keys that nothing acts on yet, go to
-    /// standard error, unless `quiet`: a command that takes no turn leaves them to those that do.
+    /// Loads the configuration to use it, with every reference to a secret followed, and starts the log. Warnings, and
+    /// notices about keys that nothing acts on yet, go to standard error, unless `quiet`: a command that takes no turn
+    /// leaves them to those that do.
     pub(crate) fn load(globals: &Globals, quiet: bool) -> Result<Self, Exit> {
+        Self::load_with(globals, quiet, References::Followed)
+    }
+
+    /// Loads the configuration to look at it or to change it, and starts the log. No program is run for a secret.
+    pub(crate) fn load_as_written(globals: &Globals) -> Result<Self, Exit> {
+        Self::load_with(globals, true, References::AsWritten)
+    }
+
+    fn load_with(globals: &Globals, quiet: bool, references: References) -> Result<Self, Exit> {
         let environment = environment(globals)?;
-        let snapshot = moltbot_config::load(&environment)
+        let snapshot = moltbot_config::load_with(&environment, references)
             .map_err(|error| Exit::failed(config_invalid(&error)))?;
         logging::start(&snapshot);
         if !quiet {
@@ -297,11 +307,7 @@ impl App {
 
     /// What nobody is to be shown: what the configuration, the environment and the auth profiles hold.
     fn secrets(&self, credentials: &Credentials) -> Secrets {
-        let variables = self.snapshot.environment.vars.iter();
-        let variables = variables.filter(|(name, _)| is_secret_name(name));
-        let variables = variables.map(|(name, value)| (name.clone(), value.clone()));
-        let named = in_config(&self.snapshot.value).into_iter();
-        Secrets::new(named.chain(variables).chain(credentials.secrets()))
+        Secrets::of(&self.snapshot).and(credentials.secrets())
     }
 
     /// How the conversations of an agent are sandboxed.

@@ -83,6 +83,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: PairingCommand,
     },
+    /// Secrets in the system's keyring, for ${keyring:NAME} in the configuration.
+    Secrets {
+        #[command(subcommand)]
+        command: SecretsCommand,
+    },
     /// What in settings and files makes it easier to be harmed.
     Security {
         #[command(subcommand)]
@@ -625,6 +630,21 @@ pub(crate) struct DoctorArgs {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// `moltbot secrets`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SecretsCommand {
+    /// Store a secret, typed unseen or from standard input, and print the reference to it.
+    Set {
+        /// Its name: letters, digits and . _ @ / : + -
+        name: String,
+    },
+    /// Remove a secret.
+    Remove {
+        /// Its name.
+        name: String,
+    },
 }
 
 /// `moltbot security`.

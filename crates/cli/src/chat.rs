@@ -2,7 +2,7 @@
 
 mod approval;
 mod input;
-mod modes;
+pub(crate) mod modes;
 mod screen;
 mod sign_of_life;
 mod slash;

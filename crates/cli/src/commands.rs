@@ -16,6 +16,7 @@ mod pairing;
 mod prompt;
 mod sandbox;
 pub(crate) mod sandboxed;
+mod secrets;
 mod security;
 mod service_keeper;
 
@@ -37,6 +38,7 @@ pub(crate) async fn run(globals: &Globals, command: Command) -> Result<(), Exit>
         Command::Sandbox { command } => sandbox::run(globals, command).await,
         Command::Memory { command } => memory::run(globals, command).await,
         Command::Pairing { command } => pairing::run(globals, command),
+        Command::Secrets { command } => secrets::run(globals, command).await,
         Command::Security { command } => security::run(globals, command),
         Command::Mcp { command } => mcp::run(globals, command).await,
         Command::Config { command } => config::run(globals, command),

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::environment::Environment;
+use crate::references::{Resolver, SecretSource};
 use crate::spanned::Node;
-use crate::substitute::expand;
+use crate::substitute::{Expanded, expand, folder_of};
+use crate::template::{Piece, pieces};
 
 /// Keys of `env` that are not variables themselves.
 const NOT_VARIABLES: [&str; 2] = ["shellEnv", "vars"];
@@ -12,8 +14,9 @@ const NOT_VARIABLES: [&str; 2] = ["shellEnv", "vars"];
 /// Fills variables from the `env` block of the configuration `root`, leaving those that have a value.
 ///
 /// A key directly under `env` wins over the same name under `env.vars`. A value may use other variables, also
-/// those of the block itself; one whose variables are not set stays out, and substitution reports it later.
-pub(crate) fn fill_from(root: &Node, environment: &mut Environment) {
+/// those of the block itself; one whose variables are not set stays out, and substitution reports it later. Those that
+/// run a program are last, so that it has the others; one whose program is not to be run is set to what is written.
+pub(crate) fn fill_from(root: &Node, environment: &mut Environment, resolver: &mut Resolver) {
     let Some(block) = root.get("env") else {
         return;
     };
@@ -22,24 +25,44 @@ pub(crate) fn fill_from(root: &Node, environment: &mut Environment) {
         .members()
         .iter()
         .filter(|member| !NOT_VARIABLES.contains(&member.key.as_str()));
-    let mut waiting: BTreeMap<&str, &str> = vars
+    let mut waiting: BTreeMap<&str, &Node> = vars
         .iter()
         .chain(direct)
-        .filter_map(|member| Some((member.key.as_str(), member.value.as_str()?)))
+        .filter(|member| member.value.as_str().is_some())
+        .map(|member| (member.key.as_str(), &member.value))
         .collect();
-    // Each round settles at least one variable, or is the last.
-    loop {
-        let before = waiting.len();
-        waiting.retain(|name, value| match expand(value, environment) {
-            Ok(expanded) => {
-                environment.fill(name, &expanded);
-                false
+    for with_programs in [false, true] {
+        // Each round settles at least one variable, or is the last.
+        loop {
+            let before = waiting.len();
+            waiting.retain(|name, node| {
+                let text = node.as_str().unwrap_or_default();
+                if !with_programs && runs_programs(text) {
+                    return true;
+                }
+                let folder = folder_of(&node.origin.file.path);
+                let Expanded {
+                    text: new,
+                    problems,
+                    ..
+                } = expand(text, folder, environment, resolver);
+                if problems.is_empty() {
+                    environment.fill(name, new.as_deref().unwrap_or(text));
+                }
+                !problems.is_empty()
+            });
+            if waiting.len() == before {
+                break;
             }
-            Err(_) => true,
-        });
-        if waiting.len() == before {
-            break;
         }
     }
     environment.copy_old_names();
+}
+
+fn runs_programs(text: &str) -> bool {
+    let runs = |piece: &Piece<'_>| match piece {
+        Piece::Secret(source) => !matches!(source, SecretSource::File(_)),
+        Piece::Text(_) | Piece::Variable(_) | Piece::Malformed(_) => false,
+    };
+    pieces(text).iter().any(runs)
 }

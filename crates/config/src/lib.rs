@@ -8,7 +8,7 @@
 //! The order of loading:
 //! 1. the `.env` files of the working and the state directory fill variables that are unset;
 //! 2. the config file is found ([`Paths`]) and parsed ([`spanned`]), and `$include` puts other files in place;
-//! 3. the config's `env` block fills variables, and `${VAR}` in strings is replaced;
+//! 3. the config's `env` block fills variables, and `${VAR}` and references to secrets in strings are replaced;
 //! 4. keys of older versions, the JSON Schema ([`validate`]) and the rules between keys are checked, all of them,
 //!    before anything is reported;
 //! 5. `~` is written out in paths, and the login shell is asked for keys where the owner wants that.
@@ -16,6 +16,7 @@
 //! Nothing here reads the process environment except [`Environment::from_process`].
 
 mod agent_id;
+mod child;
 mod crosscheck;
 mod dotenv;
 pub mod edit;
@@ -32,11 +33,13 @@ mod nearest;
 mod paths;
 mod pattern;
 mod profile;
+mod references;
 mod rewrite;
 pub mod schema;
 pub mod spanned;
 mod substitute;
 mod syntax_error;
+mod template;
 pub mod validate;
 pub mod write;
 
@@ -46,10 +49,13 @@ pub use environment::Environment;
 pub use issue::Issue;
 pub use json_schema::json_schema;
 pub use key_path::{KeyPath, PathError, Segment};
-pub use load::{LoadError, Snapshot, hash, load, load_text};
+pub use load::{LoadError, Snapshot, hash, load, load_text, load_with};
 pub use login_shell::EXPECTED_KEYS;
 pub use nearest::nearest;
 pub use paths::Paths;
 pub use profile::{Profile, ProfileError};
+pub use references::{
+    Keyring, KeyringError, KeyringName, NoKeyringName, References, SecretReference, SecretSource,
+};
 pub use schema::Config;
 pub use write::{WriteError, make_private_directory, replace_private};

@@ -10,10 +10,12 @@ use sha2::{Digest, Sha256};
 use crate::agent_id::normalize_agent_id;
 use crate::environment::Environment;
 use crate::issue::{Issue, sort_for_reading};
-use crate::key_path::KeyPath;
+use crate::key_path::{KeyPath, Segment};
 use crate::paths::{Paths, expand_home};
+use crate::references::{self, References, Resolver, SecretReference};
 use crate::schema::{self, Config};
 use crate::spanned::{self, Content, Node, Origin, SourceFile};
+use crate::substitute::Problem;
 use crate::{crosscheck, dotenv, env_block, include, json_schema, legacy, login_shell, substitute};
 
 /// The configuration as it was at one moment, checked.
@@ -29,8 +31,11 @@ pub struct Snapshot {
     pub hash: String,
     /// The typed configuration.
     pub config: Config,
-    /// The configuration with includes in place, variables substituted and `~` written out in paths.
+    /// The configuration with includes in place, variables and references to secrets substituted and `~` written out in
+    /// paths.
     pub value: Value,
+    /// The references to secrets that stand in it.
+    pub secrets: Vec<SecretReference>,
     /// The files that `$include` brought in, absolute.
     pub includes: Vec<PathBuf>,
     /// What the owner should know; none of it stops the program.
@@ -52,6 +57,7 @@ impl fmt::Debug for Snapshot {
             .field("exists", &self.exists)
             .field("hash", &self.hash)
             .field("includes", &self.includes)
+            .field("secrets", &self.secrets)
             .field("warnings", &self.warnings)
             .field("notices", &self.notices)
             .finish_non_exhaustive()
@@ -62,6 +68,39 @@ impl Snapshot {
     /// Where the value at `path` was written; `None` when nothing is set there.
     pub fn origin(&self, path: &KeyPath) -> Option<&Origin> {
         crate::edit::node_at(&self.tree, path.segments()).map(|node| &node.origin)
+    }
+
+    /// [`value`](Self::value) as it may be shown: a text with a reference to a secret is as written.
+    pub fn shown_value(&self) -> Value {
+        let mut shown = self.value.clone();
+        for secret in &self.secrets {
+            let mut steps = secret.key.segments().iter();
+            let place = steps.try_fold(&mut shown, |value, step| match value {
+                Value::Object(map) => map.get_mut(&step.as_key()),
+                Value::Array(items) => match step {
+                    Segment::Index(index) => items.get_mut(*index),
+                    Segment::Key(_) => None,
+                },
+                _ => None,
+            });
+            if let Some(place) = place {
+                *place = Value::String(secret.text.clone());
+            }
+        }
+        shown
+    }
+
+    /// What a text would stand for in the config file: with variables and references to secrets replaced, each of which is
+    /// followed. Blocks while commands and keyrings are asked.
+    ///
+    /// # Errors
+    /// What could not be replaced, a sentence.
+    pub fn expand(&self, text: &str) -> Result<String, String> {
+        let folder = substitute::folder_of(&self.path);
+        let mut resolver = Resolver::new(References::Followed);
+        let expanded = substitute::expand(text, folder, &self.environment, &mut resolver);
+        let problems: Vec<String> = expanded.problems.iter().map(Problem::message).collect();
+        expanded.text.ok_or_else(|| problems.join("; "))
     }
 
     /// The folder in which an agent works, absolute: its own, else for the default agent that of `agents.defaults`, else
@@ -161,11 +200,20 @@ pub fn hash(text: &str) -> String {
 /// an empty configuration.
 ///
 /// `environment` is the environment of the process, with a profile applied where one was chosen. Blocks while it
-/// reads files and, where the owner asks for it, runs the login shell.
+/// reads files and, where the owner asks for it, runs the login shell. References to secrets that run programs stay as
+/// they are written; [`load_with`] follows them.
 ///
 /// # Errors
 /// [`LoadError`] with everything that is wrong.
 pub fn load(environment: &Environment) -> Result<Snapshot, LoadError> {
+    load_with(environment, References::AsWritten)
+}
+
+/// As [`load`], with references to secrets followed or not. Blocks while commands and keyrings are asked.
+///
+/// # Errors
+/// As [`load`]; a secret that cannot be had is one.
+pub fn load_with(environment: &Environment, references: References) -> Result<Snapshot, LoadError> {
     let start = Start::new(environment);
     let path = start.paths.config_file.clone();
     let unreadable = |message: String| LoadError::Unreadable {
@@ -186,15 +234,16 @@ pub fn load(environment: &Environment) -> Result<Snapshot, LoadError> {
             )));
         }
     };
-    start.evaluate(raw)
+    start.evaluate(raw, references)
 }
 
-/// Checks `raw` as if it were the text of the config file, which is not read.
+/// Checks `raw` as if it were the text of the config file, which is not read. References to secrets that run programs
+/// stay as they are written.
 ///
 /// # Errors
 /// As [`load`].
 pub fn load_text(environment: &Environment, raw: &str) -> Result<Snapshot, LoadError> {
-    Start::new(environment).evaluate(Some(raw.to_owned()))
+    Start::new(environment).evaluate(Some(raw.to_owned()), References::AsWritten)
 }
 
 /// What is known before the config file is read.
@@ -233,7 +282,7 @@ impl Start {
         }
     }
 
-    fn evaluate(self, raw: Option<String>) -> Result<Snapshot, LoadError> {
+    fn evaluate(self, raw: Option<String>, references: References) -> Result<Snapshot, LoadError> {
         let Self {
             mut environment,
             paths,
@@ -258,13 +307,35 @@ impl Start {
                     issues,
                 }
             })?;
-        env_block::fill_from(&node, &mut environment);
-        let mut issues = Vec::new();
-        substitute::substitute(&mut node, &environment, &mut issues);
-        check(&node, &environment, &paths, &mut issues, &mut warnings);
+        let mut resolver = Resolver::new(references);
+        env_block::fill_from(&node, &mut environment, &mut resolver);
+        let met = substitute::substitute(&mut node, &environment, &mut resolver);
+        let substitute::Met {
+            mut issues,
+            secrets,
+            ..
+        } = met;
+        warnings.extend(met.warnings);
+        let unasked = secrets.iter().filter(|secret| secret.value().is_none());
+        let unasked: Vec<String> = unasked.map(|secret| secret.key.to_string()).collect();
+        check(
+            &node,
+            &environment,
+            &paths,
+            &unasked,
+            &mut issues,
+            &mut warnings,
+        );
         expand_home(&mut node, &environment);
         let value = node.to_value();
         let config = typed(&value, &node, &mut issues);
+        let told = issues.iter_mut().flat_map(|issue| {
+            let more = issue.suggestion.iter_mut().chain(&mut issue.expected);
+            more.chain([&mut issue.message])
+        });
+        for text in told.chain(&mut warnings) {
+            references::hide(&secrets, text);
+        }
         let config = match config {
             Some(config) if issues.is_empty() => config,
             _ => {
@@ -283,6 +354,7 @@ impl Start {
                 .collect(),
             config,
             value,
+            secrets,
             includes: files,
             warnings,
             path,
@@ -293,11 +365,13 @@ impl Start {
     }
 }
 
-/// Adds everything that is wrong with the resolved tree to `issues`, which holds the missing variables so far.
+/// Adds everything that is wrong with the resolved tree to `issues`, which holds the missing variables so far. What the
+/// keys in `unasked` say is not known.
 fn check(
     node: &Node,
     environment: &Environment,
     paths: &Paths,
+    unasked: &[String],
     issues: &mut Vec<Issue>,
     warnings: &mut Vec<String>,
 ) {
@@ -315,8 +389,8 @@ fn check(
         });
     let new: Vec<Issue> = schema_issues
         .chain(found.issues)
-        // A text with a missing variable in it is not the text that the owner meant.
-        .filter(|issue| !missing.contains(&issue.path))
+        // A text with something missing in it is not the text that the owner meant.
+        .filter(|issue| !missing.contains(&issue.path) && !unasked.contains(&issue.path))
         .collect();
     issues.extend(legacy);
     issues.extend(new);

@@ -1,11 +1,10 @@
 //! Keys that only the login shell knows, because they are set in its profile and this program was started by a
 //! service manager or a desktop.
 
-use std::io::Read;
-use std::process::{Command, Stdio};
-use std::sync::mpsc;
+use std::process::Command;
 use std::time::Duration;
 
+use crate::child;
 use crate::environment::Environment;
 use crate::spanned::{Content, Node};
 
@@ -97,37 +96,16 @@ fn fill(output: &[u8], environment: &mut Environment) {
 
 /// Runs `env -0` in a login shell and returns what it printed.
 fn ask(shell: &str, environment: &Environment, timeout: Duration) -> Result<Vec<u8>, String> {
-    let mut child = Command::new(shell)
+    let mut command = Command::new(shell);
+    command
         .args(["-l", "-c", "env -0"])
         .env_clear()
         .envs(&environment.vars)
-        .current_dir(&environment.home)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(|error| format!("it could not be started ({error})"))?;
-    let (sender, receiver) = mpsc::channel();
-    if let Some(stdout) = child.stdout.take() {
-        // A thread of its own, because a read can't be given up. It ends when the last process that holds the
-        // pipe ends, which may be later than the shell.
-        std::thread::spawn(move || {
-            let mut output = Vec::new();
-            let read = stdout.take(MOST_OUTPUT).read_to_end(&mut output);
-            // The receiver is gone after the timeout; nobody waits for the output then.
-            let _ = sender.send(read.map(|_| output));
-        });
-    }
-    let answer = receiver.recv_timeout(timeout);
-    if answer.is_err() {
-        // Fails only when the shell has ended already.
-        let _ = child.kill();
-    }
-    let status = child.wait().map_err(|error| error.to_string())?;
-    match answer {
-        Ok(Ok(output)) if status.success() => Ok(output),
-        Ok(Ok(_)) => Err(format!("it ended with {status}")),
-        Ok(Err(error)) => Err(format!("its output could not be read ({error})")),
-        Err(_) => Err(format!("it took longer than {} ms", timeout.as_millis())),
+        .current_dir(&environment.home);
+    let ended =
+        child::run(&mut command, &[], timeout, MOST_OUTPUT).map_err(|error| error.to_string())?;
+    match ended.status.success() {
+        true => Ok(ended.output),
+        false => Err(format!("it ended with {}", ended.status)),
     }
 }

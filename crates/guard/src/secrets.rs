@@ -6,5 +6,5 @@
 mod known;
 mod masks;
 
-pub use known::{Secrets, in_config, is_secret_name};
+pub use known::{SHORTEST, Secrets, in_config, is_secret_name};
 pub use masks::Masks;

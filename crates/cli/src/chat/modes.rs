@@ -3,13 +3,23 @@
 /// The modes of the terminal at standard input, set again when this is dropped: a line editor that waits when the
 /// program is told to end cannot do it any more, and a shell without echo would be left.
 #[cfg(unix)]
-pub(super) struct SavedModes(rustix::termios::Termios);
+pub(crate) struct SavedModes(rustix::termios::Termios);
 
 #[cfg(unix)]
 impl SavedModes {
     /// The modes as they are; `None` where there is no terminal.
-    pub(super) fn save() -> Option<Self> {
+    pub(crate) fn save() -> Option<Self> {
         rustix::termios::tcgetattr(std::io::stdin()).ok().map(Self)
+    }
+
+    /// What is typed is not shown from now on, but for the line's end.
+    pub(crate) fn hide_input(&self) -> std::io::Result<()> {
+        use rustix::termios::{LocalModes, OptionalActions, tcsetattr};
+
+        let mut modes = self.0.clone();
+        modes.local_modes.remove(LocalModes::ECHO);
+        modes.local_modes.insert(LocalModes::ECHONL);
+        Ok(tcsetattr(std::io::stdin(), OptionalActions::Flush, &modes)?)
     }
 }
 
@@ -29,11 +39,15 @@ impl Drop for SavedModes {
 
 /// The console there has its modes for each program.
 #[cfg(not(unix))]
-pub(super) struct SavedModes;
+pub(crate) struct SavedModes;
 
 #[cfg(not(unix))]
 impl SavedModes {
-    pub(super) fn save() -> Option<Self> {
+    pub(crate) fn save() -> Option<Self> {
         None
+    }
+
+    pub(crate) fn hide_input(&self) -> std::io::Result<()> {
+        Err(std::io::ErrorKind::Unsupported.into())
     }
 }

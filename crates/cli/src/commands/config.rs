@@ -97,7 +97,8 @@ fn invalid_json(error: &LoadError) -> Value {
 fn get(environment: &Environment, path: &str, json: bool) -> Result<(), Exit> {
     let key: KeyPath = path.parse()?;
     let snapshot = load_valid(environment)?;
-    let value = edit::get(&snapshot.value, &key)
+    let shown = snapshot.shown_value();
+    let value = edit::get(&shown, &key)
         .ok_or_else(|| Exit::failed(format!("Config path not found: {path}")))?;
     match value {
         Value::String(text) if !json => output::line(text),

@@ -9,6 +9,7 @@ mod engine;
 mod machine;
 mod models;
 mod sandbox;
+mod secrets;
 mod security;
 mod server;
 mod start;
@@ -28,11 +29,20 @@ pub(crate) async fn run(globals: &Globals, args: DoctorArgs) -> Result<(), Exit>
     let environment = app::environment(globals)?;
     let (checks, paths) = match load(&environment) {
         Ok(snapshot) => {
-            let app = App { snapshot };
+            let secrets = secrets::check(snapshot, &environment);
+            let app = App {
+                snapshot: secrets.snapshot,
+            };
             let mut checks = config::valid(&app.snapshot);
-            let installed = engine::installed(app.paths());
-            checks.extend(models::check(&app, &installed).await?);
-            checks.extend(credentials::check(&app, &installed)?);
+            checks.extend(secrets.checks);
+            if secrets.usable {
+                let installed = engine::installed(app.paths());
+                checks.extend(models::check(&app, &installed).await?);
+                checks.extend(credentials::check(&app, &installed)?);
+            } else {
+                // No server is to get a reference in place of a key.
+                checks.push(models_unchecked("a secret is missing"));
+            }
             checks.extend(sandbox::check(&app).await?);
             checks.extend(workspace::check(&app));
             checks.extend(security::check(&app)?);
@@ -40,11 +50,7 @@ pub(crate) async fn run(globals: &Globals, args: DoctorArgs) -> Result<(), Exit>
         }
         Err(error) => {
             let mut checks = config::invalid(&error, &environment);
-            checks.push(Check::warn(
-                "models.default",
-                "default",
-                "not checked: the configuration is invalid",
-            ));
+            checks.push(models_unchecked("the configuration is invalid"));
             (checks, paths_without_config(&environment))
         }
     };
@@ -57,6 +63,10 @@ pub(crate) async fn run(globals: &Globals, args: DoctorArgs) -> Result<(), Exit>
         true => output::json(&json!({"checks": checks})),
         false => print(&checks),
     }
+}
+
+fn models_unchecked(why: &str) -> Check {
+    Check::warn("models.default", "default", format!("not checked: {why}"))
 }
 
 /// The places of this installation, which do not depend on what the config file says.

@@ -48,7 +48,7 @@ pub(crate) async fn run(globals: &Globals, args: ModelsArgs) -> Result<(), Exit>
             list::run(&app, &catalog, &filter, format).await
         }
         ModelsCommand::Status { format, check } => {
-            let (app, catalog) = read(globals, format)?;
+            let (app, catalog) = read_to_use(globals, format)?;
             status::run(globals, &app, &catalog, format, check).await
         }
         ModelsCommand::Probe(args) => {
@@ -56,7 +56,7 @@ pub(crate) async fn run(globals: &Globals, args: ModelsArgs) -> Result<(), Exit>
                 json: args.json,
                 plain: false,
             };
-            let (app, catalog) = read(globals, format)?;
+            let (app, catalog) = read_to_use(globals, format)?;
             probe::run(&app, &catalog, &args).await
         }
         ModelsCommand::Add(args) => {
@@ -101,7 +101,7 @@ pub(crate) async fn run(globals: &Globals, args: ModelsArgs) -> Result<(), Exit>
         },
         ModelsCommand::Cooldown { command } => match command {
             CooldownCommand::List { json } => {
-                cooldown::list(&App::load(globals, true)?, json).await
+                cooldown::list(&App::load_as_written(globals)?, json).await
             }
             CooldownCommand::Reset { target } => {
                 let (app, catalog) = read(globals, FormatArgs::default())?;
@@ -110,11 +110,11 @@ pub(crate) async fn run(globals: &Globals, args: ModelsArgs) -> Result<(), Exit>
         },
         ModelsCommand::Auth { command } => match command {
             AuthCommand::Reset { target } => {
-                auth::reset(&App::load(globals, true)?, target.as_deref()).await
+                auth::reset(&App::load_as_written(globals)?, target.as_deref()).await
             }
             AuthCommand::Order { command } => match command {
                 OrderCommand::Get { provider, json } => {
-                    auth::order(&App::load(globals, true)?, &provider, json)
+                    auth::order(&App::load_as_written(globals)?, &provider, json)
                 }
                 OrderCommand::Set { provider, profiles } => {
                     let (mut file, _, app) = open(globals)?;
@@ -133,11 +133,25 @@ pub(crate) async fn run(globals: &Globals, args: ModelsArgs) -> Result<(), Exit>
 
 /// What a command that prints starts from.
 fn read(globals: &Globals, format: FormatArgs) -> Result<(App, Catalog), Exit> {
-    if format.json && format.plain {
-        return Err(Exit::failed("Choose either --json or --plain, not both."));
-    }
+    check(format)?;
+    with_catalog(App::load_as_written(globals)?, format)
+}
+
+/// What a command that prints and uses keys starts from.
+fn read_to_use(globals: &Globals, format: FormatArgs) -> Result<(App, Catalog), Exit> {
+    check(format)?;
     // Keys that nothing acts on are no matter of the models.
-    let app = App::load(globals, true)?;
+    with_catalog(App::load(globals, true)?, format)
+}
+
+fn check(format: FormatArgs) -> Result<(), Exit> {
+    match format.json && format.plain {
+        true => Err(Exit::failed("Choose either --json or --plain, not both.")),
+        false => Ok(()),
+    }
+}
+
+fn with_catalog(app: App, format: FormatArgs) -> Result<(App, Catalog), Exit> {
     let catalog = app.catalog()?;
     if !format.json && !format.plain {
         warn(&catalog);
@@ -147,7 +161,7 @@ fn read(globals: &Globals, format: FormatArgs) -> Result<(App, Catalog), Exit> {
 
 /// What a command that changes the configuration starts from.
 fn open(globals: &Globals) -> Result<(ConfigFile, Catalog, App), Exit> {
-    let app = App::load(globals, true)?;
+    let app = App::load_as_written(globals)?;
     let catalog = app.catalog()?;
     let file = ConfigFile::new(app::environment(globals)?, app.snapshot.clone());
     Ok((file, catalog, app))

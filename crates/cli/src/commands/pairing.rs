@@ -12,7 +12,7 @@ use crate::output;
 
 /// Runs a `pairing` command.
 pub(crate) fn run(globals: &Globals, command: PairingCommand) -> Result<(), Exit> {
-    let app = App::load(globals, true)?;
+    let app = App::load_as_written(globals)?;
     let store = PairingStore::new(&app.paths().credentials_dir);
     match command {
         PairingCommand::List { channel, json } => list(&store, &channel, json),

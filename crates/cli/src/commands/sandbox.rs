@@ -63,7 +63,7 @@ struct Explained {
 }
 
 async fn explain(globals: &Globals, args: &SandboxExplainArgs) -> Result<(), Exit> {
-    let app = App::load(globals, true)?;
+    let app = App::load_as_written(globals)?;
     let asked = app.agent_id(args.agent.as_deref())?;
     let key = match &args.session {
         Some(session) => SessionKey::parse(session, &asked),

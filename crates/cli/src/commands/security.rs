@@ -5,7 +5,7 @@ mod show;
 
 use chrono::Utc;
 use moltbot_guard::audit::{Searched, Summary, audit, fix, search_for_secrets};
-use moltbot_guard::secrets::{Secrets, in_config, is_secret_name};
+use moltbot_guard::secrets::Secrets;
 use serde_json::{Value, json};
 
 pub(crate) use self::facts::{agent_ids, facts};
@@ -27,11 +27,11 @@ pub(crate) fn run(globals: &Globals, command: SecurityCommand) -> Result<(), Exi
 /// Looks, and with `--fix` puts right first. What is found is no failure of its own, so the exit code is 0; it is 1 where
 /// the configuration cannot be used, or something could not be put right.
 fn run_audit(globals: &Globals, args: &SecurityAuditArgs) -> Result<(), Exit> {
-    let mut app = App::load(globals, true)?;
+    let mut app = App::load_as_written(globals)?;
     let fixed = match args.fix {
         true => {
             let fixed = fix(&app::environment(globals)?, &app.snapshot);
-            app = App::load(globals, true)?;
+            app = App::load_as_written(globals)?;
             Some(fixed)
         }
         false => None,
@@ -72,14 +72,11 @@ fn deep(searched: &Searched) -> Value {
     })
 }
 
-/// Looks for the secrets of the configuration and the environment in workspaces and logs.
+/// Looks for the secrets of the configuration and the environment in workspaces and logs; not for those behind commands
+/// and keyrings, which are not asked.
 fn search(app: &App) -> Searched {
     let snapshot = &app.snapshot;
-    let variables = snapshot.environment.vars.iter();
-    let variables = variables
-        .filter(|(name, _)| is_secret_name(name))
-        .map(|(name, value)| (name.clone(), value.clone()));
-    let secrets = Secrets::new(in_config(&snapshot.value).into_iter().chain(variables));
+    let secrets = Secrets::of(snapshot);
     let mut folders = vec![app.paths().logs_dir.clone()];
     folders.extend(agent_ids(app).iter().map(|id| snapshot.workspace(id)));
     folders.sort();

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use moltbot_config::Snapshot;
 use moltbot_config::schema::RedactSensitive;
-use moltbot_guard::secrets::{Masks, Secrets, in_config, is_secret_name};
+use moltbot_guard::secrets::{Masks, Secrets};
 use tracing_subscriber::fmt::MakeWriter;
 
 /// What is taken out of a log: the owner's own secrets always, what looks like one unless the owner wants to see it
@@ -21,9 +21,6 @@ impl Discretion {
     /// As the owner wants it, and the patterns that are no regular expressions.
     pub(super) fn new(snapshot: &Snapshot) -> (Self, Vec<String>) {
         let settings = snapshot.config.logging.clone().unwrap_or_default();
-        let variables = snapshot.environment.vars.iter();
-        let variables = variables.filter(|(name, _)| is_secret_name(name));
-        let variables = variables.map(|(name, value)| (name.clone(), value.clone()));
         let (masks, refused) = match settings.redact_patterns.as_deref() {
             None | Some([]) => (OnceLock::new(), Vec::new()),
             Some(patterns) => {
@@ -32,7 +29,7 @@ impl Discretion {
             }
         };
         let discretion = Self {
-            secrets: Secrets::new(in_config(&snapshot.value).into_iter().chain(variables)),
+            secrets: Secrets::of(snapshot),
             masks_any: settings.redact_sensitive() == RedactSensitive::Tools,
             masks,
         };

@@ -19,6 +19,8 @@ mod examples;
 mod fixtures;
 mod guard;
 #[cfg(unix)]
+mod keyring;
+#[cfg(unix)]
 mod mcp;
 mod media;
 mod memory;
@@ -29,6 +31,8 @@ mod prompt;
 mod pull;
 #[cfg(target_os = "linux")]
 mod sandbox;
+#[cfg(unix)]
+mod secret_references;
 mod secrets;
 #[cfg(unix)]
 mod security;

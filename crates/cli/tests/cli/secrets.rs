@@ -10,7 +10,7 @@ use crate::setup::{Home, out};
 const CANARY: &str = "sk-canary-7f3a9Zq42LmP0x";
 
 /// The files below a folder in which a text stands, as they are.
-fn holding(folder: &Path, text: &str, found: &mut Vec<String>) {
+pub(crate) fn holding(folder: &Path, text: &str, found: &mut Vec<String>) {
     for entry in folder.read_dir().unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {

@@ -6,6 +6,8 @@ mod environment;
 mod include;
 mod load;
 mod paths;
+#[cfg(unix)]
+mod references;
 mod write;
 
 use std::fs;

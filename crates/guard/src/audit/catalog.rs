@@ -137,6 +137,7 @@ pub const CHECKS: &[Check] = &[
         &[Severity::Critical],
     ),
     original("channels.<id>.warning.<n>", &[Severity::Critical]),
+    own("config.secrets.file_readable", &[Severity::Warn]),
     own("config.secrets.literal", &[Severity::Info]),
     own("exec.approvals_can_do_anything", &[Severity::Warn]),
     own("exec.approvals_unusable", &[Severity::Warn]),

@@ -23,6 +23,9 @@ pub struct Facts {
     pub value: Value,
     /// The texts that stand in the configuration's files as they are: what of `value` is among them is no reference.
     pub literals: BTreeSet<String>,
+    /// The texts with a reference to a secret, as they are written. Where it runs a program, that is not run here, and the
+    /// text stands in `value` and among the variables.
+    pub references: BTreeSet<String>,
     /// The variables of this installation.
     pub environment: Environment,
     /// The state directory and the config file.
@@ -78,6 +81,8 @@ impl Facts {
             let ids = pairing.allowed(channel).unwrap_or_default();
             (channel.clone(), ids)
         });
+        let references = snapshot.secrets.iter().map(|one| one.text.clone());
+        let references = BTreeSet::from_iter(references);
         let approvals = Approvals::read(&Approvals::path(&snapshot.environment.home));
         let ids = agents.iter().map(|agent| agent.id.as_str());
         let ids = BTreeSet::from_iter(ids.chain([MAIN_AGENT]));
@@ -88,7 +93,8 @@ impl Facts {
         let broad: BTreeSet<&str> = patterns.filter(|pattern| is_broad(pattern)).collect();
         Self {
             broad_patterns: broad.into_iter().map(str::to_owned).collect(),
-            literals: literals(snapshot),
+            literals: &literals(snapshot) - &references,
+            references,
             places: [paths.state_dir.clone(), snapshot.path.clone()],
             files: files::look(snapshot),
             extensions: extensions(&paths.state_dir.join("extensions")),

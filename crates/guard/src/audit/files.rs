@@ -1,9 +1,10 @@
 //! Where the files lie and who else on this machine can read or change them.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use moltbot_config::{MAIN_AGENT, Snapshot};
+use moltbot_config::{MAIN_AGENT, SecretSource, Snapshot};
 
 use super::facts::Facts;
 use super::finding::{Finding, Severity};
@@ -11,7 +12,7 @@ use super::permissions;
 use crate::shell::Approvals;
 
 /// What a file or folder is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FileKind {
     /// The state directory.
     StateDir,
@@ -37,6 +38,10 @@ pub enum FileKind {
     ExecApprovals,
     /// The state directory's `.env`.
     Dotenv,
+    /// A file in the state directory that `${file:…}` takes a secret from.
+    Secret,
+    /// Such a file elsewhere.
+    SecretElsewhere,
 }
 
 /// A file or folder that exists.
@@ -86,6 +91,7 @@ impl FileKind {
             Self::Database => "fs.database",
             Self::ExecApprovals => "fs.exec_approvals",
             Self::Dotenv => "fs.dotenv",
+            Self::Secret | Self::SecretElsewhere => "config.secrets",
         })
     }
 
@@ -104,6 +110,7 @@ impl FileKind {
             Self::Database => "The database with all conversations",
             Self::ExecApprovals => "The list of allowed commands (exec-approvals.json)",
             Self::Dotenv => "The file of variables (.env)",
+            Self::Secret | Self::SecretElsewhere => "A file with a secret of the configuration",
         }
     }
 
@@ -115,9 +122,9 @@ impl FileKind {
         }
     }
 
-    /// Whether `--fix` sets its permissions. A log file somewhere else may be meant for others, too.
+    /// Whether `--fix` sets its permissions. A file that lies somewhere else may be meant for others, too.
     pub(super) fn is_fixed(self) -> bool {
-        self != Self::LogFile
+        !matches!(self, Self::LogFile | Self::SecretElsewhere)
     }
 
     /// The bits that are looked at; the first that is set is told.
@@ -154,6 +161,12 @@ impl FileKind {
                 ),
             ],
             Self::AgentDir => &[],
+            Self::Secret | Self::SecretElsewhere => &[(
+                0o044,
+                Severity::Warn,
+                "file_readable",
+                "can be read by other users",
+            )],
             Self::SessionsStore | Self::LogFile => &[READABLE],
             _ => &[WRITABLE, READABLE],
         }
@@ -194,10 +207,24 @@ pub(super) fn all(snapshot: &Snapshot) -> Vec<(FileKind, PathBuf)> {
     let home = &snapshot.environment.home;
     all.push((FileKind::ExecApprovals, Approvals::path(home)));
     all.push((FileKind::Dotenv, paths.state_dir.join(".env")));
+    all.extend(secret_files(snapshot));
     if let Some(file) = &snapshot.config.logging().file {
         all.push((FileKind::LogFile, snapshot.environment.absolute(file)));
     }
     all
+}
+
+/// The files that secrets of the configuration are taken from, each once.
+fn secret_files(snapshot: &Snapshot) -> BTreeSet<(FileKind, PathBuf)> {
+    let paths = snapshot.secrets.iter().filter_map(|one| match &one.source {
+        SecretSource::File(path) => Some(path.clone()),
+        SecretSource::Command(_) | SecretSource::Keyring(_) => None,
+    });
+    let kinds = paths.map(|path| match path.starts_with(&snapshot.paths.state_dir) {
+        true => (FileKind::Secret, path),
+        false => (FileKind::SecretElsewhere, path),
+    });
+    kinds.collect()
 }
 
 /// The files and folders that exist.

@@ -134,6 +134,7 @@ fn reach(gateway: &Gateway, facts: &Facts) -> Vec<Finding> {
     if let Some(token) = auth
         .token
         .filter(|token| token.trim().chars().count() < TOKEN_LENGTH)
+        .filter(|token| !facts.references.contains(token))
     {
         let length = token.trim().chars().count();
         let finding = Finding::warn(

@@ -17,7 +17,7 @@ pub(super) fn check(facts: &Facts) -> Vec<Finding> {
     };
     let own = hooks.token.as_deref().unwrap_or_default().trim();
     let length = own.chars().count();
-    if length > 0 && length < TOKEN_LENGTH {
+    if length > 0 && length < TOKEN_LENGTH && !facts.references.contains(own) {
         let finding = Finding::warn(
             "hooks.token_too_short",
             "The token of hooks is short",

@@ -25,7 +25,9 @@ pub(super) fn check(facts: &Facts) -> Vec<Finding> {
             "The gateway's password stands in the config file",
             format!("{PASSWORD} is written out: whoever sees the file or a copy of it knows it."),
         );
-        found.push(finding.fix("set CLAWDBOT_GATEWAY_PASSWORD, or write ${…} for a variable"));
+        found.push(finding.fix(
+            "set CLAWDBOT_GATEWAY_PASSWORD, or write a reference to where it is kept (docs/secrets.md)",
+        ));
     }
     let hooks = facts
         .config
@@ -57,7 +59,7 @@ pub(super) fn check(facts: &Facts) -> Vec<Finding> {
             ),
         );
         found.push(finding.fix(
-            "write ${NAME} there, and the value into a variable or the state directory's .env",
+            "write a reference there: ${NAME} for a variable or the state directory's .env, or ${file:…}, ${command:…}, ${keyring:…} (docs/secrets.md)",
         ));
     }
     found

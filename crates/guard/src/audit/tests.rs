@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod permissions;
+#[cfg(unix)]
+mod references;
 mod repair;
 mod settings;
 

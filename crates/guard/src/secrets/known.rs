@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use moltbot_config::Snapshot;
 use serde_json::Value;
 
 /// What names of secrets end in, `_` and `-` aside and in lower case.
@@ -28,6 +29,9 @@ const NOT_SECRET: [&str; 6] = [
     "usetoken",
     "tokenfile",
 ];
+
+/// The shortest text that is looked for, in characters.
+pub const SHORTEST: usize = 8;
 
 /// Whether a name is that of a secret: `OPENAI_API_KEY`, `botToken`, `gateway.auth.password`.
 pub fn is_secret_name(name: &str) -> bool {
@@ -102,24 +106,50 @@ impl Secrets {
     /// From names and values. What is too short, or a plain word such as the `lmstudio` that local servers are given, is
     /// passed over: it would be found everywhere and protects nothing.
     pub fn new(named: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self::default().and(named)
+    }
+
+    /// What an installation's settings hold: the values of references to secrets, whatever key they stand under and
+    /// whatever they look like (from [`SHORTEST`] characters on); keys that are named like secrets; variables likewise. The
+    /// text of a reference that was not followed is none.
+    pub fn of(snapshot: &Snapshot) -> Self {
         let mut secrets = Self::default();
+        for reference in &snapshot.secrets {
+            let value = reference.value().unwrap_or_default().trim();
+            if value.chars().count() >= SHORTEST {
+                secrets.add(reference.key.to_string(), value);
+            }
+        }
+        let is_reference = |text: &str| snapshot.secrets.iter().any(|one| one.text == text);
+        let variables = snapshot.environment.vars.iter();
+        let variables = variables
+            .filter(|(name, _)| is_secret_name(name))
+            .map(|(name, value)| (name.clone(), value.clone()));
+        let named = in_config(&snapshot.value).into_iter().chain(variables);
+        secrets.and(named.filter(|(_, value)| !is_reference(value)))
+    }
+
+    /// With these as well; what is passed over is as in [`new`](Self::new).
+    #[must_use]
+    pub fn and(mut self, named: impl IntoIterator<Item = (String, String)>) -> Self {
         for (name, value) in named {
             let value = value.trim();
             let value = value.strip_prefix("Bearer ").unwrap_or(value).trim();
-            let is_known = || {
-                secrets
-                    .known
-                    .iter()
-                    .any(|known| known.forms.iter().any(|form| form == value))
-            };
-            if is_telling(value) && !is_known() {
-                secrets.known.push(Known {
-                    forms: forms(value),
-                    name,
-                });
+            if is_telling(value) {
+                self.add(name, value);
             }
         }
-        secrets
+        self
+    }
+
+    fn add(&mut self, name: String, value: &str) {
+        let is_known = |known: &Known| known.forms.iter().any(|form| form == value);
+        if !self.known.iter().any(is_known) {
+            self.known.push(Known {
+                forms: forms(value),
+                name,
+            });
+        }
     }
 
     /// Whether there are none.
@@ -188,7 +218,7 @@ fn forms(value: &str) -> Vec<String> {
         }
     }
     // Short pieces would be found in other texts.
-    forms.retain(|form| form.len() >= 8);
+    forms.retain(|form| form.len() >= SHORTEST);
     forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
     forms.dedup();
     forms

@@ -27,7 +27,11 @@ const ANSWER_LIMIT: u64 = 8192;
 /// Probes the server and writes it down.
 pub(super) async fn run(app: &App, file: &mut ConfigFile, args: &AddArgs) -> Result<(), Exit> {
     let asked = asked(args)?;
-    let key = args.key.as_deref().map(|key| resolved(app, key));
+    let key = args
+        .key
+        .as_deref()
+        .map(|key| resolved(app, key))
+        .transpose()?;
     let told = probe(&asked, key.as_deref())
         .await
         .map_err(|error| Exit::failed(refusal(&error, &asked.base_url)))?;
@@ -114,13 +118,10 @@ fn asked(args: &AddArgs) -> Result<Model, Exit> {
     Ok(Catalog::new(&config, &[]).model(&ModelRef::new("new", "any"))?)
 }
 
-/// A key, or the variable that it names as `${NAME}`.
-fn resolved(app: &App, key: &str) -> String {
-    let name = key
-        .strip_prefix("${")
-        .and_then(|rest| rest.strip_suffix('}'));
-    let value = name.and_then(|name| app.snapshot.environment.get(name));
-    value.unwrap_or(key).to_owned()
+/// A key as it would be used from the config file, where it may be a variable or a reference.
+fn resolved(app: &App, key: &str) -> Result<String, Exit> {
+    let key = app.snapshot.expand(key);
+    key.map_err(|reason| Exit::failed(format!("--key cannot be used: {reason}.")))
 }
 
 /// There is no provider yet whose settings could be named.

@@ -10,7 +10,7 @@ use crate::output;
 
 /// Prints the pick, why it is that one, and others that fit.
 pub(super) fn run(globals: &Globals, json: bool) -> Result<(), Exit> {
-    let app = App::load(globals, true)?;
+    let app = App::load_as_written(globals)?;
     let memory = MachineMemory::read()?;
     let pick = recommend(&memory);
     let installed: Vec<String> = app.installed()?.into_iter().map(|model| model.id).collect();

@@ -8,6 +8,12 @@ pub(super) fn file_cases() -> Vec<(&'static str, Severity, &'static str, u32)> {
     use Severity::{Critical, Warn};
     vec![
         (
+            "config.secrets.file_readable",
+            Warn,
+            ".clawdbot/keys/hooks",
+            0o640,
+        ),
+        (
             "fs.state_dir.perms_world_writable",
             Critical,
             ".clawdbot",
@@ -135,7 +141,9 @@ pub(super) fn file_cases() -> Vec<(&'static str, Severity, &'static str, u32)> {
 
 /// A home with one of everything, closed to others.
 pub(super) fn full_home() -> Home {
-    let home = Home::new("{ $include: '../more.json', logging: { file: '~/my.log' } }");
+    let home = Home::new(
+        "{ $include: '../more.json', logging: { file: '~/my.log' }, hooks: { token: '${file:keys/hooks}' } }",
+    );
     home.write("more.json", "{ channels: { telegram: {} } }", 0o600);
     home.write("my.log", "", 0o600);
     for name in [
@@ -148,6 +156,7 @@ pub(super) fn full_home() -> Home {
     ] {
         home.write(&format!(".clawdbot/{name}"), "", 0o600);
     }
+    home.write(".clawdbot/keys/hooks", "hunter2hunter2", 0o600);
     home.write(
         ".clawdbot/credentials/telegram-allowFrom.json",
         r#"{"version":1,"allowFrom":[]}"#,
@@ -171,7 +180,7 @@ fn permissions_of_real_files_are_told() {
         let findings = home.audit();
         let told: Vec<&Finding> = findings
             .iter()
-            .filter(|one| one.check_id.starts_with("fs."))
+            .filter(|one| one.check_id.starts_with("fs.") || one.check_id == id)
             .collect();
         assert_eq!(told.len(), 1, "{id}: {told:#?}");
         assert_eq!(
