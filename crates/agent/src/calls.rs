@@ -146,14 +146,18 @@ impl Calls<'_> {
         };
         let agent = &self.session.agent_id;
         let scope = tool_scope(Some(self.session), &self.workplace);
-        let mut allowed = self.policies.decide(agent, model, &scope, [name.as_str()]);
-        // The search finds nothing but what is allowed; the rules are about that.
-        if let Some(rule) = allowed.removed.remove(&name)
-            && name != TOOL_SEARCH
-        {
-            return refuse(format!(
+        let not_allowed = |name: &str| {
+            let mut allowed = self.policies.decide(agent, model, &scope, [name]);
+            let rule = allowed.removed.remove(name)?;
+            Some(format!(
                 "Tool \"{name}\" is not allowed for {model}: {rule}."
-            ));
+            ))
+        };
+        // The search finds nothing but what is allowed; the rules are about that.
+        if name != TOOL_SEARCH
+            && let Some(reason) = not_allowed(&name)
+        {
+            return refuse(reason);
         }
         let spec = tool.spec();
         let arguments = match arguments::read(&asked.arguments, &spec, tool.aliases()) {
@@ -164,6 +168,9 @@ impl Calls<'_> {
             }
             Err(error) => return refuse(error),
         };
+        if let Some(reason) = tool.through(&arguments).as_deref().and_then(not_allowed) {
+            return refuse(reason);
+        }
         let scene = self.scene(call, None);
         let mut plan = tool.plan(&arguments, &scene);
         if leaves(plan.effect)

@@ -6,6 +6,8 @@ mod call;
 mod documents;
 #[cfg(unix)]
 mod exec;
+#[cfg(unix)]
+mod extract;
 mod files;
 mod image;
 #[cfg(unix)]
