@@ -126,14 +126,13 @@ impl Tool for Extract {
     fn spec(&self) -> ToolSpec {
         ToolSpec {
             name: EXTRACT.to_owned(),
-            description:
-                "Get one fact from a page or file without its text, which could mislead you."
-                    .to_owned(),
+            description: "Get one fact from a page or file, safe from what else it says."
+                .to_owned(),
             parameters: json!({
                 "type": "object",
                 "properties": {
-                    "source": {"type": "string", "description": "URL, path, or a reading tool's name"},
-                    "arguments": {"type": "object", "description": "of that tool"},
+                    "source": {"type": "string", "description": "URL, path, or tool to read with"},
+                    "arguments": {"type": "object"},
                     "question": {"type": "string"},
                     "type": {"type": "string", "enum": ["number", "date", "yes_no", "choice", "text"]},
                     "options": {"type": "array", "items": {"type": "string"}},

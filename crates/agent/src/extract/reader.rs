@@ -176,7 +176,8 @@ fn request(question: &str, wanted: &Wanted, text: Vec<Content>, session: &Sessio
             timestamp: now_ms(),
         })],
         tools: vec![form(wanted)],
-        tool_choice: ToolChoice::Named(ANSWER.to_owned()),
+        // There is but one; some servers know no choice by name.
+        tool_choice: ToolChoice::Required,
         max_tokens: Some(LONGEST_ANSWER),
         origin: Origin {
             // Not the session's: its slot holds what the server has read of the conversation.
@@ -215,11 +216,11 @@ fn form(wanted: &Wanted) -> ToolSpec {
 
 /// What a model answered: in the form, or in words that are nothing but a value. `None` for anything else.
 fn found(message: &AssistantMessage, wanted: &Wanted) -> Option<Found> {
-    let mut calls = message.tool_calls();
-    if let Some(call) = calls.next() {
-        return (call.name == ANSWER && calls.next().is_none())
-            .then(|| filled_in(&call.arguments, wanted))
-            .flatten();
+    if let Some(call) = message.tool_calls().next() {
+        return match call.name == ANSWER {
+            true => filled_in(&call.arguments, wanted),
+            false => None,
+        };
     }
     let text = message.text();
     match text.trim().starts_with('{') {
@@ -323,7 +324,7 @@ mod tests {
                     call("answer", r#"{"value":4}"#),
                     call("exec", r#"{"command":"x"}"#),
                 ],
-                None,
+                value("4"),
             ),
             (vec![words(" 4 \n")], value("4")),
             (vec![words(r#"{"found": true, "value": 4}"#)], value("4")),

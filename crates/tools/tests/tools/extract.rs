@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use moltbot_agent::{
     Agent, AgentSettings, Extract, Gate, Limits, QuarantinedReader, SandboxSettings, SessionKey,
-    Tool, ToolPolicies, Toolbox, TurnReport, TurnRequest,
+    Tool, ToolPolicies, Toolbox, TurnError, TurnReport, TurnRequest,
 };
 use moltbot_config::schema::Config;
 use moltbot_config::{Environment, load_text};
 use moltbot_guard::secrets::Secrets;
 use moltbot_llm::{Backends, Catalog, Credentials, Knowledge, Places, Provenance, over_http};
 use moltbot_store::Store;
-use moltbot_testkit::{Part, Recorded, Reply, Script, ScriptedServer, When, openai_chat};
+use moltbot_testkit::{Part, Recorded, Reply, Script, ScriptedServer, Step, When, openai_chat};
 use moltbot_tools::web::{FetchSettings, Origin, WebFetch};
 use moltbot_tools::{ExecSettings, ExecTool, Folders, ProcessTable, file_tools};
 use serde_json::{Value, json};
@@ -234,7 +234,7 @@ async fn a_page_that_gives_orders_gets_nothing_but_a_value_through() {
     assert_eq!(apart.len(), 2);
     for request in &apart {
         let body = request.json();
-        assert_eq!(body["tool_choice"]["function"]["name"], "answer");
+        assert_eq!(body["tool_choice"], "required");
         assert!(String::from_utf8_lossy(&request.body).contains("OBEY"));
         assert_eq!(body["messages"].as_array().unwrap().len(), 2, "{body}");
     }
@@ -543,6 +543,26 @@ async fn a_sandboxed_conversation_reads_apart_what_it_may_read() {
         "{output:?}"
     );
     assert!(setup.server.posts().is_empty());
+}
+
+#[tokio::test]
+async fn a_turn_that_is_stopped_stops_the_reading() {
+    let setup = Setup::new(Script::new(), json!({})).await;
+    setup.write("notes.txt", "seven");
+    let hangs = openai_chat(&[Part::Text("Let me see")])
+        .stream()
+        .after_frames(1, Step::Hang);
+    let script = Script::new()
+        .next(call("extract", &asked("notes.txt", "number")))
+        .on(When::post(CHAT).body(is_apart), hangs);
+    setup.server.set_script(script);
+    let agent = setup.agent();
+    let session = agent.session(&SessionKey::main("main")).await.unwrap();
+    let request = TurnRequest::new(&session, "What is it?");
+    let stop = setup.server.wait_for_posts(2);
+    let error = agent.turn(request, stop, &mut |_| {}).await.unwrap_err();
+    assert!(matches!(error, TurnError::Stopped), "{error}");
+    setup.server.wait_for_cancel().await;
 }
 
 #[tokio::test]
