@@ -1,5 +1,5 @@
-//! `extract`, with real pages, files and commands, and a scripted server for the conversation's model and for the one that
-//! reads apart, which does what a page says.
+//! `extract`, with real pages, files and commands, and a scripted server for the conversation's model and for the one
+//! that reads apart, which does what a page says.
 
 use std::collections::BTreeMap;
 use std::future::pending;
