@@ -335,10 +335,7 @@ impl Agent {
 
     /// The auth profile that a person chose for a session.
     pub(crate) fn chosen_profile(&self, session: &Session) -> Option<String> {
-        let setting = |key: &str| session.settings.get(key).and_then(Value::as_str);
-        (setting(PROFILE_OVERRIDE_SOURCE) == Some("user"))
-            .then(|| setting(PROFILE_OVERRIDE).map(str::to_owned))
-            .flatten()
+        chosen_profile(session)
     }
 
     /// Chooses how much a session's models think; `None` goes back to the agent's own level.
@@ -451,6 +448,14 @@ pub(crate) fn rungs(
         left_out.extend(outside);
     }
     Ok((rungs, left_out))
+}
+
+/// The auth profile that a person chose for a session.
+pub(crate) fn chosen_profile(session: &Session) -> Option<String> {
+    let setting = |key: &str| session.settings.get(key).and_then(Value::as_str);
+    (setting(PROFILE_OVERRIDE_SOURCE) == Some("user"))
+        .then(|| setting(PROFILE_OVERRIDE).map(str::to_owned))
+        .flatten()
 }
 
 /// What a session (without one, the main one) and the place where it works tell about its tools.

@@ -148,14 +148,18 @@ impl Calls<'_> {
         };
         let agent = &self.session.agent_id;
         let scope = tool_scope(Some(self.session), &self.workplace);
-        let mut allowed = self.policies.decide(agent, model, &scope, [name.as_str()]);
-        // The search finds nothing but what is allowed; the rules are about that.
-        if let Some(rule) = allowed.removed.remove(&name)
-            && name != TOOL_SEARCH
-        {
-            return refuse(format!(
+        let not_allowed = |name: &str| {
+            let mut allowed = self.policies.decide(agent, model, &scope, [name]);
+            let rule = allowed.removed.remove(name)?;
+            Some(format!(
                 "Tool \"{name}\" is not allowed for {model}: {rule}."
-            ));
+            ))
+        };
+        // The search finds nothing but what is allowed; the rules are about that.
+        if name != TOOL_SEARCH
+            && let Some(reason) = not_allowed(&name)
+        {
+            return refuse(reason);
         }
         let spec = tool.spec();
         let arguments = match arguments::read(&asked.arguments, &spec, tool.aliases()) {
@@ -170,6 +174,9 @@ impl Calls<'_> {
                 return Err(ToolOutput::text(told, foreign_words(tool.as_ref())).failed());
             }
         };
+        if let Some(reason) = tool.through(&arguments).as_deref().and_then(not_allowed) {
+            return refuse(reason);
+        }
         let scene = self.scene(call, evidence.label(), None);
         let mut plan = tool.plan(&arguments, &scene);
         if leaves(plan.effect)

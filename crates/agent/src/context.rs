@@ -31,6 +31,7 @@ pub use advice::TooLong;
 pub(crate) use compaction::{COMPACTION, Compaction, least_trusted, sources};
 pub(crate) use compactor::{Compactor, Goal};
 pub use settings::{ContextSettings, FlushSettings};
+pub(crate) use trial::{head_within, text_cost};
 
 /// A message, and where it stands.
 #[derive(Debug, Clone)]

@@ -79,7 +79,7 @@ impl Agent {
         let plan = known.plan(&arguments, &scene);
         let decision = decide(&plan, &evidence, self.gate.preset());
         let targets = plan.targets.iter();
-        let targets = targets.map(|target| (target.clone(), evidence.grade(target)));
+        let targets = targets.map(|target| (target.clone(), evidence.grade_in(target, &plan)));
         Ok(Explanation {
             targets: targets.collect(),
             decision,

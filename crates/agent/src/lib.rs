@@ -24,6 +24,7 @@ mod discretion;
 mod draft;
 mod evidence;
 mod explain;
+mod extract;
 mod flush;
 mod gate;
 mod history;
@@ -63,6 +64,7 @@ pub use commands::{
 pub use compact::CompactReport;
 pub use context::{ContextSettings, FlushSettings, TooLong};
 pub use explain::{ExplainError, Explanation};
+pub use extract::{Extract, QuarantinedReader};
 pub use gate::{Approver, Gate, Question, Verdict};
 pub use history::{HistoryError, UnansweredMessage, transcript};
 pub use image_models::{ImageModelError, ImageModels};
@@ -86,7 +88,7 @@ pub use skills::{
     Skill, SkillCommand, SkillOrigin, SkillSettings, Skills, UnusedSkill, skill_commands,
 };
 pub use stamp::Stamp;
-pub use tool::{Arguments, Scene, Tool, ToolError, ToolOutput, read_arguments};
+pub use tool::{Arguments, ModelSpending, Scene, Tool, ToolError, ToolOutput, read_arguments};
 pub use tool_command::{ToolCommand, ToolCommandReport};
 pub use toolbox::Toolbox;
 pub use turn::{TurnError, TurnReport, TurnRequest};

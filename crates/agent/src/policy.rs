@@ -472,8 +472,11 @@ impl Layer {
         }
         let allow = self.allow.as_ref()?;
         let allows = |name: &str| allow.iter().any(|entry| names::matches(entry, name));
-        // Whoever may run any command may change files by patch.
-        let is_allowed = allows(tool) || (names::is(tool, "apply_patch") && allows("exec"));
+        // Whoever may run any command may change files by patch, and whoever may read may read apart: what a call of
+        // `extract` reads with must be allowed by itself.
+        let is_allowed = allows(tool)
+            || (names::is(tool, "apply_patch") && allows("exec"))
+            || (names::is(tool, "extract") && (allows("read") || allows("web_fetch")));
         (!is_allowed).then(|| Removal::NotAllowed {
             key: self.allow_key.clone(),
         })

@@ -180,6 +180,8 @@ impl Run<'_> {
             .await;
         for mut called in done {
             let call = &called.call;
+            self.spent.usage += called.output.spent.usage;
+            self.cost += called.output.spent.cost;
             let told = repetition.note(&call.name, &call.arguments, &called.text());
             if told == Advice::Nudge {
                 called.output.content.push(Content::text(

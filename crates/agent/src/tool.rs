@@ -4,7 +4,7 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use moltbot_guard::{Item, Label, Plan};
-use moltbot_llm::{Content, Image, Provenance, ToolSpec};
+use moltbot_llm::{Answer, Content, Image, Provenance, ToolSpec, Usage};
 use moltbot_store::Session;
 use serde_json::{Map, Value};
 use thiserror::Error;
@@ -50,6 +50,12 @@ pub trait Tool: Send + Sync {
         Vec::new()
     }
 
+    /// Another tool that a call is done with: the owner's rules about that one hold for the call too. What it would do
+    /// there is what [`Tool::plan`] says.
+    fn through(&self, _arguments: &Arguments) -> Option<String> {
+        None
+    }
+
     /// Whether a call may run at the same time as others of the same reply. Those that may not run alone, in order.
     fn is_parallel(&self) -> bool {
         true
@@ -87,6 +93,25 @@ pub struct ToolOutput {
     pub content: Vec<Content>,
     /// Whether it did not work out, though the tool itself did its part: a command that failed, say.
     pub is_error: bool,
+    /// What was spent on models that the tool asked.
+    pub spent: ModelSpending,
+}
+
+/// What was spent on models beside those of the conversation itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct ModelSpending {
+    /// Tokens.
+    pub usage: Usage,
+    /// By the catalog's prices, in US dollars; 0 where none is known.
+    pub cost: f64,
+}
+
+impl ModelSpending {
+    /// Adds what an answer took.
+    pub fn add(&mut self, answer: &Answer) {
+        self.usage += answer.reply.message.usage;
+        self.cost += answer.cost;
+    }
 }
 
 impl ToolOutput {
@@ -94,7 +119,7 @@ impl ToolOutput {
     pub fn text(text: impl Into<String>, from: Provenance) -> Self {
         Self {
             content: vec![Content::text(text, from)],
-            is_error: false,
+            ..Self::default()
         }
     }
 
@@ -102,6 +127,13 @@ impl ToolOutput {
     #[must_use]
     pub fn with_image(mut self, image: Image) -> Self {
         self.content.push(Content::Image(image));
+        self
+    }
+
+    /// The same, after models were asked for it.
+    #[must_use]
+    pub fn spending(mut self, spent: ModelSpending) -> Self {
+        self.spent = spent;
         self
     }
 

@@ -6,9 +6,9 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use moltbot_agent::{
-    Agent, AgentSettings, Agents, ApprovalBook, ContextSettings, Gate, ImageModels, Limits, Outlet,
-    Preset, PromptSettings, SandboxSettings, SessionKey, Skills, StoredRecords, SubagentRules,
-    Tool, ToolPolicies, command_names, skill_commands,
+    Agent, AgentSettings, Agents, ApprovalBook, ContextSettings, Extract, Gate, ImageModels,
+    Limits, Outlet, Preset, PromptSettings, QuarantinedReader, SandboxSettings, SessionKey, Skills,
+    StoredRecords, SubagentRules, Tool, ToolPolicies, command_names, skill_commands,
 };
 use moltbot_config::schema::GuardPreset;
 use moltbot_config::{
@@ -284,6 +284,14 @@ impl App {
         for tool in &shared.foreign {
             tools.insert(Arc::clone(tool));
         }
+        let secrets = Arc::new(self.secrets(&credentials));
+        let reader = QuarantinedReader::new(
+            catalog.clone(),
+            backends.clone(),
+            settings.clone(),
+            Arc::clone(&secrets),
+        );
+        tools.add(Extract::new(tools.clone(), reader));
         let reserved: Vec<&str> = command_names().collect();
         let skills = Skills::find(&prompt.skills);
         let context = ContextSettings::from_config(
@@ -297,7 +305,7 @@ impl App {
         tools.add(SessionStatus::new(agent.clone(), access));
         Ok(agent
             .with_skill_commands(skill_commands(&skills.usable, &reserved))
-            .with_secrets(Arc::new(self.secrets(&credentials)))
+            .with_secrets(secrets)
             .with_prompt(prompt)
             .with_sandbox(sandbox)
             .with_context(context)

@@ -126,6 +126,10 @@ impl Evidence {
         }
         let is_foreign = is_foreign(from);
         self.foreign_runs.extend(runs(text));
+        // A value says nothing of whether what it names is good: one can have made a model choose it.
+        if from == Provenance::Value {
+            return;
+        }
         for pointer in pointers(text) {
             match pointer {
                 Pointer::Url(url) if is_foreign => {

@@ -71,8 +71,9 @@ fn distrust(source: Provenance) -> u8 {
         Provenance::OwnFiles => 2,
         Provenance::Paired => 3,
         Provenance::Agent => 4,
-        Provenance::Outside => 5,
-        Provenance::Stranger => 6,
+        Provenance::Value => 5,
+        Provenance::Outside => 6,
+        Provenance::Stranger => 7,
     }
 }
 
@@ -98,5 +99,20 @@ mod tests {
         assert_eq!(notes.join(page), both);
         assert_eq!(Label::OWNER.join(notes), notes);
         assert!(both.is_tainted() && !notes.is_tainted());
+    }
+
+    #[test]
+    fn a_checked_value_taints_nothing_and_keeps_who_may_see_it() {
+        let value = Label {
+            source: Provenance::Value,
+            visibility: Visibility::Private,
+        };
+        let page = Label {
+            source: Provenance::Outside,
+            visibility: Visibility::Public,
+        };
+        assert!(!Label::OWNER.join(value).is_tainted());
+        assert_eq!(Label::OWNER.join(value).visibility, Visibility::Private);
+        assert!(value.join(page).is_tainted());
     }
 }

@@ -81,6 +81,9 @@ pub enum Provenance {
     Outside,
     /// Another agent wrote it.
     Agent,
+    /// One value that the program checked: a number, a date, yes or no, or one of the choices that were given. Whoever
+    /// wrote what it was taken from had no other choice than among these.
+    Value,
 }
 
 impl Content {

@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use moltbot_agent::{
-    Arguments, Effect, ImageModels, Plan, Scene, Tool, ToolError, ToolOutput, read_arguments,
+    Arguments, Effect, ImageModels, ModelSpending, Plan, Scene, Tool, ToolError, ToolOutput,
+    read_arguments,
 };
 use moltbot_llm::{Image, Provenance, ToolSpec};
 use serde::Deserialize;
@@ -155,10 +156,10 @@ impl Tool for ImageTool {
         let model = model.filter(|name| !name.is_empty());
         let answer = self.models.ask(scene.session, model, question, image).await;
         let answer = answer.map_err(ToolError::failed)?;
+        let mut spent = ModelSpending::default();
+        spent.add(&answer);
         // A picture may hold words of anybody.
-        Ok(ToolOutput::text(
-            answer.reply.message.text(),
-            Provenance::Outside,
-        ))
+        let said = ToolOutput::text(answer.reply.message.text(), Provenance::Outside);
+        Ok(said.spending(spent))
     }
 }

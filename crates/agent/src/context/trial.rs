@@ -135,12 +135,12 @@ pub(super) fn cost(content: &[Content]) -> u64 {
 }
 
 /// The tokens of a text.
-pub(super) fn text_cost(text: &str) -> u64 {
+pub(crate) fn text_cost(text: &str) -> u64 {
     estimate_message(&Message::user(text, 0))
 }
 
 /// The beginning of a text that has about no more than so many tokens, whole lines where that does not cost much.
-pub(super) fn head_within(text: &str, tokens: u64) -> &str {
+pub(crate) fn head_within(text: &str, tokens: u64) -> &str {
     let mut head = text;
     loop {
         let cost = text_cost(head);

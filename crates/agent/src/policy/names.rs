@@ -50,7 +50,7 @@ const GROUPS: &[(&str, &[&str])] = &[
 const PLUGINS: &str = "group:plugins";
 
 /// The program's own tools, built or not: a rule about one is never mistaken for a misspelt word.
-const BUILT_IN: [&str; 27] = [
+const BUILT_IN: [&str; 28] = [
     "read",
     "write",
     "edit",
@@ -78,6 +78,7 @@ const BUILT_IN: [&str; 27] = [
     "memory_search",
     "memory_get",
     "image",
+    "extract",
 ];
 
 /// What a profile allows; `None` is everything.

@@ -447,3 +447,25 @@ proptest! {
 }
 
 mod in_turns;
+
+#[test]
+fn whoever_may_read_may_read_apart() {
+    for (config, is_allowed) in [
+        (json!({}), true),
+        (json!({"tools": {"allow": ["read"]}}), true),
+        (json!({"tools": {"allow": ["web_*"]}}), true),
+        (json!({"tools": {"allow": ["extract"]}}), true),
+        (json!({"tools": {"profile": "coding"}}), true),
+        (json!({"tools": {"profile": "messaging"}}), false),
+        (json!({"tools": {"allow": ["exec"]}}), false),
+        (
+            json!({"tools": {"allow": ["read"], "deny": ["extract"]}}),
+            false,
+        ),
+    ] {
+        let model = ModelRef::parse("box/m").unwrap();
+        let scope = ToolPolicyScope::default();
+        let decided = policies(config.clone()).decide("main", &model, &scope, ["extract"]);
+        assert_eq!(!decided.names.is_empty(), is_allowed, "{config}");
+    }
+}

@@ -191,6 +191,23 @@ fn what_outside_text_says_is_never_named() {
 }
 
 #[test]
+fn a_checked_value_is_no_evidence_and_taints_nothing() {
+    let mut evidence = said("How much is it?");
+    for value in ["100", "https://chosen.example", "bob@chosen.example"] {
+        evidence.read(value, Provenance::Value, Visibility::Private);
+    }
+    for (kind, value) in [
+        (Amount, "100"),
+        (Url, "https://chosen.example"),
+        (Recipient, "bob@chosen.example"),
+    ] {
+        assert_eq!(grade(&evidence, kind, value), Grade::Unknown, "{value}");
+    }
+    assert!(!evidence.label().is_tainted());
+    assert_eq!(evidence.label().visibility, Visibility::Private);
+}
+
+#[test]
 fn words_are_the_owners_the_models_or_anothers() {
     let mut evidence = said("Reply that you've seen it in the meeting room");
     evidence.read(

@@ -252,7 +252,7 @@ async fn log(process: &Process, request: &Request) -> Result<ToolOutput, ToolErr
         true => report::note(format!("There are no lines from {offset} on.")),
         false => ToolOutput {
             content: vec![report::printed(&lines.text)],
-            is_error: false,
+            ..ToolOutput::default()
         },
     };
     if let Some(next) = lines.next {

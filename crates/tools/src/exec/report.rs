@@ -84,6 +84,6 @@ fn own(text: impl Into<String>) -> Content {
 fn told(content: Vec<Content>) -> ToolOutput {
     ToolOutput {
         content,
-        is_error: false,
+        ..ToolOutput::default()
     }
 }

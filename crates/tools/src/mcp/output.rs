@@ -88,6 +88,7 @@ pub(super) async fn told(result: CallToolResult, results_dir: &Path) -> ToolOutp
     ToolOutput {
         content,
         is_error: result.is_error.unwrap_or(false),
+        ..ToolOutput::default()
     }
 }
 

@@ -348,7 +348,7 @@ impl Tool for WebFetch {
                 "properties": {
                     "url": {"type": "string"},
                     "extractMode": {"type": "string", "enum": ["markdown", "text"]},
-                    "maxChars": {"type": "integer", "description": "Cut the text after this many characters, at least 100."},
+                    "maxChars": {"type": "integer", "description": "at least 100"},
                 },
                 "required": ["url"],
             }),

@@ -51,6 +51,8 @@ fn sources(output: &ToolOutput) -> Vec<Provenance> {
 }
 
 #[tokio::test]
+// Says that it was passed over.
+#[allow(clippy::print_stderr)]
 async fn what_outside_text_may_have_written_is_no_word_of_the_owner() {
     let mut stage = Stage::new().await;
     if !keeps_marks(&stage.workspace()) {

@@ -7,6 +7,8 @@ mod call;
 mod documents;
 #[cfg(unix)]
 mod exec;
+#[cfg(unix)]
+mod extract;
 mod files;
 mod hidden_corpus;
 mod image;
