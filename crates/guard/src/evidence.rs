@@ -184,7 +184,7 @@ impl Evidence {
     }
 
     /// How well a target is founded in this call.
-    pub(crate) fn grade_in(&self, target: &Target, plan: &Plan) -> Grade {
+    pub fn grade_in(&self, target: &Target, plan: &Plan) -> Grade {
         self.grade_within(target, Some(plan))
     }
 
