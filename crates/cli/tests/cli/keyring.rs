@@ -14,6 +14,7 @@ pub(crate) struct KeyringSession {
 
 impl KeyringSession {
     /// `None`, with a line that says so, where the programs for it are not installed.
+    #[expect(clippy::print_stderr, reason = "whoever runs the tests is to know")]
     pub(crate) fn start(home: &Home) -> Option<Self> {
         let needed = ["dbus-daemon", "gnome-keyring-daemon", "secret-tool"];
         if let Some(missing) = needed.iter().find(|name| !is_installed(name)) {

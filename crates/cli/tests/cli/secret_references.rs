@@ -128,7 +128,7 @@ fn a_files_secret_is_shown_as_it_is_written() {
     std::fs::remove_file(path).unwrap();
     let said = home.fails(&["agent", "-m", "Hi"]);
     assert!(
-        said.contains("moltbot.json:5:")
+        said.contains("moltbot.json:4:")
             && said.contains(&format!("{key}: no secret from the file ")),
         "{said}"
     );
