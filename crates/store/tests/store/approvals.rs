@@ -34,9 +34,10 @@ async fn a_question_outlives_its_process_and_is_answered_by_another() {
     drop(store);
 
     let store = open(dir.path());
-    assert_eq!(store.pending_approvals().await.unwrap(), [asked.clone()]);
+    let waiting = store.pending_approvals().await.unwrap();
+    assert_eq!(waiting, std::slice::from_ref(&asked));
     let found = store.approvals_beginning(asked.short_id()).await.unwrap();
-    assert_eq!(found, [asked.clone()]);
+    assert_eq!(found, std::slice::from_ref(&asked));
     assert_eq!(store.approvals_beginning("%").await.unwrap(), []);
     let answered = store
         .answer_approval(&asked.id, ApprovalAnswer::AllowOnce, "cli")
