@@ -122,7 +122,6 @@ const HIDDEN: &[&str] = &[
 
 #[tokio::test]
 async fn what_a_page_hides_is_not_told() {
-    // All on one page each: a page is told of in both forms, as an article and whole.
     for hidden in HIDDEN {
         let body = format!("<title>T</title><body><p>before</p>{hidden}<p>after</p>");
         let server = serve("/", html(&body)).await;
