@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod call;
+#[cfg(target_os = "linux")]
+mod container;
 mod documents;
 #[cfg(unix)]
 mod exec;
