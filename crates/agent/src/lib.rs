@@ -82,7 +82,9 @@ pub use prompt::{
 };
 pub use records::StoredRecords;
 pub use reply::{AlreadySaid, Media, Occasion, ReplyFilter, ReplyText, ReplyTo};
-pub use sandbox::{NotSandboxed, SandboxSettings, Sandboxed};
+pub use sandbox::{
+    ConfinedCommand, ContainerSettings, NotSandboxed, SandboxContainer, SandboxSettings, Sandboxed,
+};
 pub use session_key::SessionKey;
 pub use skills::{
     Skill, SkillCommand, SkillOrigin, SkillSettings, Skills, UnusedSkill, skill_commands,

@@ -3,17 +3,24 @@
 //! What confines their commands is in `moltbot_guard::sandbox`; here is what the owner asked for, conversation by
 //! conversation. File tools are no processes of their own: they are held to the same folders by this.
 
+mod container;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use moltbot_config::schema::{
     Sandbox, SandboxDocker, SandboxMode, SandboxScope, SessionToolsVisibility, WorkspaceAccess,
 };
 use moltbot_config::{Environment, Snapshot};
-use moltbot_guard::sandbox::{Confinement, Limits, SandboxError, enforceable};
+use moltbot_guard::container::{ContainerError, Signals};
+use moltbot_guard::sandbox::{Confinement, Limits, SandboxError, Trial, enforceable};
 use thiserror::Error;
+
+pub use container::{ContainerSettings, SandboxContainer};
+use container::{Folders, container_keys};
 
 use crate::session_key::SessionKey;
 use crate::skills::SkillSettings;
@@ -47,7 +54,9 @@ pub struct SandboxSettings {
     pub limits: Limits,
     /// What they may read besides the system and their folder: programs, skills, what the owner granted.
     pub readable: Vec<PathBuf>,
-    /// Keys that only a container has a use for, as they stand below `sandbox`.
+    /// What the containers are made of that commands run in; `None` where the system itself confines them.
+    pub container: Option<Arc<ContainerSettings>>,
+    /// Keys that are set and have no effect, as they stand below `sandbox`.
     pub left_aside: Vec<String>,
     /// Where what their programs keep for themselves is.
     homes: PathBuf,
@@ -69,6 +78,8 @@ pub struct Sandboxed {
     pub home: PathBuf,
     /// What its commands are granted.
     pub confinement: Confinement,
+    /// The container that its commands run in; `None` where the system itself confines them.
+    pub container: Option<SandboxContainer>,
     /// Whether its tools may look at conversations that it did not start.
     pub sees_all_sessions: bool,
     mode_key: String,
@@ -76,6 +87,17 @@ pub struct Sandboxed {
     seed: Option<PathBuf>,
     variables: BTreeMap<String, String>,
     program: PathBuf,
+}
+
+/// How a command of a sandboxed conversation is started.
+#[derive(Debug, Clone)]
+pub struct ConfinedCommand {
+    /// The program and its arguments.
+    pub line: Vec<String>,
+    /// Its whole environment.
+    pub environment: BTreeMap<String, String>,
+    /// How what it starts is ended, where signals to its own processes do not.
+    pub signals: Option<Signals>,
 }
 
 /// Where a conversation works.
@@ -100,6 +122,16 @@ pub enum NotSandboxed {
         /// Why not.
         reason: SandboxError,
     },
+    /// There is no container for it.
+    #[error(
+        "The command was not run: {key} asks for a container, and {reason}. With sandbox.backend \"kernel\" the system itself confines commands, without a container."
+    )]
+    NoContainer {
+        /// The key that asks for it.
+        key: String,
+        /// Why there is none.
+        reason: ContainerError,
+    },
     /// Its folder cannot be made.
     #[error("The sandbox folder {} cannot be made: {source}.", path.display())]
     Folder {
@@ -108,6 +140,21 @@ pub enum NotSandboxed {
         /// Why not.
         source: io::Error,
     },
+}
+
+impl NotSandboxed {
+    /// What is missing, where no command is spoken of. Begins in the middle of a sentence and has no full stop.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::NotEnforced { reason, .. } => reason.to_string(),
+            Self::NoContainer { key, reason } => {
+                format!("{key} asks for a container, and {reason}")
+            }
+            Self::Folder { path, source } => {
+                format!("its folder {} cannot be made: {source}", path.display())
+            }
+        }
+    }
 }
 
 impl SandboxSettings {
@@ -126,12 +173,14 @@ impl SandboxSettings {
         let skills = skills.folders.into_iter().map(|(_, folder)| folder);
         let granted = sandbox.readable.iter().flatten();
         let granted = granted.map(|path| environment.absolute(path));
+        let container = ContainerSettings::from_config(&sandbox, snapshot).map(Arc::new);
+        // A container has programs of its own.
+        let programs = match container {
+            Some(_) => Vec::new(),
+            None => programs(snapshot, agent_id),
+        };
         let mut readable: Vec<PathBuf> = Vec::new();
-        for path in programs(snapshot, agent_id)
-            .into_iter()
-            .chain(skills)
-            .chain(granted)
-        {
+        for path in programs.into_iter().chain(skills).chain(granted) {
             if !readable.contains(&path) {
                 readable.push(path);
             }
@@ -148,16 +197,24 @@ impl SandboxSettings {
                 Some(root) => environment.absolute(root),
                 None => state.join("sandboxes"),
             },
-            network: matches!(docker.network.as_deref(), Some("bridge" | "host")),
+            network: match (docker.network.as_deref(), &container) {
+                (None | Some("none"), _) => false,
+                (Some("bridge" | "host"), _) | (Some(_), Some(_)) => true,
+                (Some(_), None) => false,
+            },
             limits: limits(&docker),
             readable,
-            left_aside: left_aside(&sandbox, &docker),
+            left_aside: left_aside(&sandbox, &docker, container.is_some()),
             homes: state.join("sandbox"),
             sees_all_sessions: sandbox.session_tools_visibility
                 == Some(SessionToolsVisibility::All),
             agent_id: agent_id.to_owned(),
             workspace,
-            variables: variables(environment, docker.env),
+            variables: match container {
+                Some(_) => container::variables(&docker.env.unwrap_or_default(), environment),
+                None => variables(environment, docker.env),
+            },
+            container,
             program,
         }
     }
@@ -176,12 +233,30 @@ impl SandboxSettings {
     pub fn confined(&self, session_key: &str) -> Sandboxed {
         let slug = self.slug(session_key);
         let home = self.homes.join(&slug);
+        let own = self.root.join(&slug);
         let workspace = match self.access {
-            WorkspaceAccess::None => self.root.join(&slug),
+            WorkspaceAccess::None => own.clone(),
             WorkspaceAccess::Ro | WorkspaceAccess::Rw => self.workspace.clone(),
         };
+        let folders = Folders {
+            workspace: &workspace,
+            home: &home,
+            own: &own,
+            access: self.access,
+            readable: &self.readable,
+        };
+        let scope = match self.scope {
+            SandboxScope::Shared => "shared".to_owned(),
+            SandboxScope::Agent => format!("agent:{}", self.agent_id),
+            SandboxScope::Session => session_key.to_owned(),
+        };
+        let container = self
+            .container
+            .as_ref()
+            .map(|settings| settings.container(&slug, &scope, &folders));
         let mut readable = self.readable.clone();
         let mut writable = vec![home.clone()];
+        writable.extend(container.iter().filter_map(|of| of.scratch.clone()));
         match self.access {
             WorkspaceAccess::Ro => readable.push(workspace.clone()),
             WorkspaceAccess::None | WorkspaceAccess::Rw => writable.push(workspace.clone()),
@@ -193,6 +268,7 @@ impl SandboxSettings {
                 network: self.network,
                 limits: self.limits,
             },
+            container,
             sees_all_sessions: self.sees_all_sessions,
             seed: (self.access == WorkspaceAccess::None).then(|| self.workspace.clone()),
             workspace,
@@ -210,11 +286,35 @@ impl SandboxSettings {
         if self.mode == SandboxMode::Off || self.left_aside.is_empty() {
             return None;
         }
+        let by = match self.container {
+            Some(_) => "This version puts commands into containers, and nothing else",
+            None => "Commands are confined by the system itself, not by a container",
+        };
         Some(format!(
-            "Commands are confined by the system itself (Landlock and seccomp), not by Docker, so this is left aside of the sandbox of agent \"{}\": {}. `moltbot sandbox explain` tells what holds.",
+            "{by}, so this is left aside of the sandbox of agent \"{}\": {}. `moltbot sandbox explain` tells what holds.",
             self.agent_id,
             self.left_aside.join(", ")
         ))
+    }
+
+    /// Whether what is asked for is there: the means of the system, or the program that makes containers. Nothing is
+    /// tried out.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn available(&self) -> Result<(), NotSandboxed> {
+        match &self.container {
+            Some(container) => container
+                .available()
+                .map_err(|reason| NotSandboxed::NoContainer {
+                    key: container.key.clone(),
+                    reason,
+                }),
+            None => enforceable().map_err(|reason| NotSandboxed::NotEnforced {
+                key: self.mode_key.clone(),
+                reason,
+            }),
+        }
     }
 
     /// The name of a folder: no two conversations that may not share one have the same.
@@ -234,7 +334,11 @@ impl Sandboxed {
     /// # Errors
     /// They cannot be made.
     pub fn prepare(&self) -> Result<(), NotSandboxed> {
-        for path in [&self.workspace, &self.temporary()] {
+        let scratch = self.container.as_ref().and_then(|of| of.scratch.as_ref());
+        for path in [&self.workspace, &self.temporary()]
+            .into_iter()
+            .chain(scratch)
+        {
             fs::create_dir_all(path).map_err(|source| NotSandboxed::Folder {
                 path: path.clone(),
                 source,
@@ -246,23 +350,102 @@ impl Sandboxed {
         Ok(())
     }
 
-    /// The command line that runs a program confined.
+    /// Makes its container where it has one and that is not there. Its folders must have been made.
+    ///
+    /// # Errors
+    /// There is none to be had. Then nothing must be run at all.
+    pub async fn ready(&self) -> Result<(), NotSandboxed> {
+        let variables = self.environment(&BTreeMap::new());
+        self.in_container(move |container| container.ready(&variables))
+            .await
+            .unwrap_or(Ok(()))
+    }
+
+    /// How a shell's command is started confined: in this folder of its own, with these variables.
     ///
     /// # Errors
     /// Nothing can be confined here. Then it must not be run at all.
-    pub fn command_line(&self, program: &[&str]) -> Result<Vec<String>, NotSandboxed> {
-        let line =
-            enforceable().and_then(|()| self.confinement.wrap(&self.program, SUBCOMMAND, program));
-        line.map_err(|reason| NotSandboxed::NotEnforced {
-            key: self.mode_key.clone(),
-            reason,
+    pub fn command(
+        &self,
+        command: &str,
+        workdir: &Path,
+        environment: BTreeMap<String, String>,
+        on_terminal: bool,
+    ) -> Result<ConfinedCommand, NotSandboxed> {
+        let Some(container) = &self.container else {
+            let shell = ["/bin/sh", "-c", command];
+            let line = enforceable()
+                .and_then(|()| self.confinement.wrap(&self.program, SUBCOMMAND, &shell));
+            let line = line.map_err(|reason| NotSandboxed::NotEnforced {
+                key: self.mode_key.clone(),
+                reason,
+            })?;
+            return Ok(ConfinedCommand {
+                line,
+                environment,
+                signals: None,
+            });
+        };
+        let found = container
+            .found()
+            .map_err(|reason| no_container(container, reason))?;
+        let inside = found.command(command, workdir, &environment, on_terminal);
+        Ok(ConfinedCommand {
+            line: inside.line,
+            environment: inside.variables,
+            signals: Some(inside.signals),
+        })
+    }
+
+    /// Attempts what a command might in a container of its kind; `None` where it has none. Makes its folders. `outside`
+    /// is a folder of the owner's that is not granted.
+    pub async fn try_container(&self, outside: &Path) -> Option<Result<Trial, NotSandboxed>> {
+        let made = self.container.as_ref().map(|_| self.prepare())?;
+        if let Err(error) = made {
+            return Some(Err(error));
+        }
+        let outside = outside.to_owned();
+        self.in_container(move |container| container.try_out(&outside))
+            .await
+    }
+
+    /// What a path means that was written inside: a container shows folders under other names as well.
+    pub fn outside<'a>(&self, path: &'a str) -> std::borrow::Cow<'a, str> {
+        let container = self.container.as_ref();
+        let outside = container.and_then(|container| container.outside(Path::new(path)));
+        // A path that is no text cannot have come from the configuration, which is.
+        match outside.and_then(|path| path.into_os_string().into_string().ok()) {
+            Some(outside) => outside.into(),
+            None => path.into(),
+        }
+    }
+
+    /// Does something with the container that takes its time; `None` where there is none.
+    async fn in_container<T: Send + 'static>(
+        &self,
+        deed: impl FnOnce(&SandboxContainer) -> Result<T, ContainerError> + Send + 'static,
+    ) -> Option<Result<T, NotSandboxed>> {
+        let container = self.container.clone()?;
+        let done = tokio::task::spawn_blocking({
+            let container = container.clone();
+            move || deed(&container)
+        });
+        Some(match done.await {
+            Ok(done) => done.map_err(|reason| no_container(&container, reason)),
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The program is ending, and whoever waits with it.
+                Err(_) => std::future::pending().await,
+            },
         })
     }
 
     /// What commands have of the variables that they would have outside, and their own.
     pub fn environment(&self, outside: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-        let is_kept =
-            |name: &str| KEPT_VARIABLES.contains(&name) || name.to_uppercase().starts_with("LC_");
+        let is_kernel = self.container.is_none();
+        let is_kept = |name: &str| {
+            is_kernel && (KEPT_VARIABLES.contains(&name) || name.to_uppercase().starts_with("LC_"))
+        };
         let mut variables: BTreeMap<String, String> = outside
             .iter()
             .filter(|(name, _)| is_kept(name))
@@ -357,41 +540,23 @@ fn variables(
     variables
 }
 
-/// The keys that are set and that only a container has a use for.
-fn left_aside(sandbox: &Sandbox, docker: &SandboxDocker) -> Vec<String> {
-    let ulimits = docker.ulimits.iter().flatten();
-    let ulimits = ulimits
-        .filter(|(name, _)| !matches!(name.as_str(), "cpu" | "fsize" | "core"))
-        .map(|(name, _)| format!("docker.ulimits.{name}"));
-    let network = docker.network.as_deref();
-    let is_other_network = network.is_some_and(|name| !matches!(name, "none" | "bridge" | "host"));
+/// The keys that are set and have no effect.
+fn left_aside(sandbox: &Sandbox, docker: &SandboxDocker, is_container: bool) -> Vec<String> {
     let browser = sandbox.browser.as_ref();
-    let set = [
-        ("docker.image", docker.image.is_some()),
-        ("docker.workdir", docker.workdir.is_some()),
-        ("docker.readOnlyRoot", docker.read_only_root == Some(false)),
-        ("docker.tmpfs", docker.tmpfs.is_some()),
-        ("docker.network (there is none now)", is_other_network),
-        ("docker.user", docker.user.is_some()),
-        ("docker.setupCommand", docker.setup_command.is_some()),
-        ("docker.pidsLimit", docker.pids_limit.is_some()),
-        ("docker.memorySwap", docker.memory_swap.is_some()),
-        ("docker.cpus", docker.cpus.is_some()),
-        ("docker.seccompProfile", docker.seccomp_profile.is_some()),
-        ("docker.apparmorProfile", docker.apparmor_profile.is_some()),
-        ("docker.dns", docker.dns.is_some()),
-        ("docker.extraHosts", docker.extra_hosts.is_some()),
-        ("docker.binds", docker.binds.is_some()),
-        (
-            "browser",
-            browser.is_some_and(|browser| browser.enabled == Some(true)),
-        ),
-    ];
-    set.into_iter()
-        .filter(|(_, is_set)| *is_set)
-        .map(|(key, _)| key.to_owned())
-        .chain(ulimits)
-        .collect()
+    let has_browser = browser.is_some_and(|browser| browser.enabled == Some(true));
+    let mut left = match is_container {
+        true => Vec::new(),
+        false => container_keys(docker),
+    };
+    left.extend(has_browser.then(|| "browser".to_owned()));
+    left
+}
+
+fn no_container(container: &SandboxContainer, reason: ContainerError) -> NotSandboxed {
+    NotSandboxed::NoContainer {
+        key: container.key().to_owned(),
+        reason,
+    }
 }
 
 #[cfg(test)]

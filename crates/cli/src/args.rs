@@ -488,6 +488,29 @@ pub(crate) struct GuardExplainArgs {
 pub(crate) enum SandboxCommand {
     /// What holds for a conversation, and whether it really does: it is tried out from inside.
     Explain(SandboxExplainArgs),
+    /// The containers that this installation has made.
+    List {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove containers, with what runs in them. The next command makes them anew.
+    Recreate(SandboxRecreateArgs),
+}
+
+/// `moltbot sandbox recreate`.
+#[derive(Debug, ClapArgs)]
+#[group(required = true, multiple = false)]
+pub(crate) struct SandboxRecreateArgs {
+    /// All of them.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// The one of this session: its key, or a name of your own.
+    #[arg(long, value_name = "SESSION")]
+    pub(crate) session: Option<String>,
+    /// Those of this agent.
+    #[arg(long, value_name = "ID")]
+    pub(crate) agent: Option<String>,
 }
 
 /// `moltbot sandbox explain`.

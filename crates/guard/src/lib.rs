@@ -15,6 +15,7 @@
 pub mod access;
 mod amount;
 pub mod audit;
+pub mod container;
 mod dates;
 mod decide;
 mod effect;

@@ -4,10 +4,18 @@
 //! that it starts calls [`enter`], which gives up what the plan does not grant and then becomes the command. Nothing is
 //! given up by the program that asks. What cannot be enforced is an error or a sentence, never silence.
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
 mod elsewhere;
 #[cfg(target_os = "linux")]
 mod linux;
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+mod process;
+#[cfg(any(target_os = "macos", all(test, target_os = "linux")))]
+#[cfg_attr(
+    not(target_os = "macos"),
+    expect(dead_code, reason = "compiled for its tests alone")
+)]
+mod seatbelt;
 mod trial;
 
 use std::path::{Path, PathBuf};
@@ -15,10 +23,12 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
 use elsewhere as system;
 #[cfg(target_os = "linux")]
 use linux as system;
+#[cfg(target_os = "macos")]
+use seatbelt as system;
 
 pub use trial::{Finding, Trial, try_out};
 
@@ -88,6 +98,7 @@ pub enum SandboxError {
 
 /// What the system itself has: read and run by everybody. Of `/proc` only what tells of the machine: elsewhere in it stand
 /// the environments of the owner's other programs.
+#[cfg(target_os = "linux")]
 const SYSTEM: [&str; 24] = [
     "/bin",
     "/sbin",
@@ -116,6 +127,7 @@ const SYSTEM: [&str; 24] = [
 ];
 
 /// Devices without a place behind them.
+#[cfg(target_os = "linux")]
 const DEVICES: [&str; 8] = [
     "/dev/null",
     "/dev/zero",
@@ -158,16 +170,14 @@ pub fn enforceable() -> Result<(), SandboxError> {
 /// Confines this process as a plan ([`Confinement`] as JSON) says, and becomes the program. Comes back only where that
 /// fails; nothing was run then.
 pub fn enter(plan: &str, program: &[String]) -> SandboxError {
-    let confined = serde_json::from_str(plan)
-        .map_err(SandboxError::Plan)
-        .and_then(|plan: Confinement| system::confine(&plan));
-    match confined {
-        Ok(_) => system::become_program(program),
-        Err(error) => error,
+    match serde_json::from_str(plan) {
+        Ok(plan) => system::become_confined(&plan, program),
+        Err(error) => SandboxError::Plan(error),
     }
 }
 
-/// Confines this process for good, for a process that goes on with something else than a program.
+/// Confines this process for good, for a process that goes on with something else than a program. On macOS it begins again
+/// to be confined, with the arguments that it was started with.
 ///
 /// # Errors
 /// It could not be confined, at least not in part of what the plan asks.

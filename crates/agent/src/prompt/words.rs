@@ -33,8 +33,14 @@ pub(super) fn sandbox(sandbox: &Sandboxed) -> String {
         true => "",
         false => " Programs have no network.",
     };
+    let rest = match sandbox.container {
+        Some(_) => {
+            "commands run in a container, which has programs of its own and sees nothing else of this machine"
+        }
+        None => "of the rest of this machine you see only its programs",
+    };
     format!(
-        "You work in a sandbox. {folder}; of the rest of this machine you see only its programs.{network} What is denied there stays denied: say what you would need."
+        "You work in a sandbox. {folder}; {rest}.{network} What is denied there stays denied: say what you would need."
     )
 }
 

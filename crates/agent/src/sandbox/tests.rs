@@ -135,7 +135,7 @@ fn programs_are_readable_but_never_the_home_or_the_state() {
 fn of_the_container_only_what_can_be_kept_is_kept() {
     let home = tempfile::tempdir().unwrap();
     let agents = |network: &str| {
-        json!({"defaults": {"sandbox": {"mode": "all", "docker": {
+        json!({"defaults": {"sandbox": {"mode": "all", "backend": "kernel", "docker": {
             "image": "x", "network": network, "memory": "1g", "binds": ["/a:/a"], "setupCommand": "true",
             "ulimits": {"cpu": 9, "fsize": "100:200", "nofile": 5}, "env": {"A": "b"}},
             "browser": {"enabled": true}}}})
@@ -227,4 +227,79 @@ fn tools_that_write_are_gone_where_nothing_can_be_written() {
     let own = policies.in_sandbox("main");
     assert_eq!(own.allow_key, "tools.sandbox.tools.allow");
     assert!(own.deny.contains(&"browser".to_owned()));
+}
+
+#[test]
+fn a_container_is_what_a_key_asks_for_that_nothing_else_can_honour() {
+    let home = tempfile::tempdir().unwrap();
+    let key = |sandbox: Value| {
+        let agents = json!({"defaults": {"sandbox": sandbox}});
+        let settings = settings(home.path(), agents, "main");
+        settings.container.map(|container| container.key.clone())
+    };
+    let ours =
+        json!({"network": "bridge", "memory": "1g", "ulimits": {"cpu": 5}, "env": {"A": "b"}});
+    let theirs = json!({"network": "none", "memory": "1g", "pidsLimit": 256});
+    for (backend, docker, asks) in [
+        (None, json!({}), None),
+        (None, ours.clone(), None),
+        (None, json!({"image": "x"}), Some("sandbox.docker.image")),
+        (
+            None,
+            json!({"network": "own"}),
+            Some("sandbox.docker.network"),
+        ),
+        (
+            None,
+            json!({"ulimits": {"nofile": 9}}),
+            Some("sandbox.docker.ulimits.nofile"),
+        ),
+        (
+            Some("auto"),
+            theirs.clone(),
+            Some("sandbox.docker.pidsLimit"),
+        ),
+        (Some("kernel"), theirs, None),
+        (Some("docker"), ours, Some("sandbox.backend")),
+        (Some("podman"), json!({}), Some("sandbox.backend")),
+    ] {
+        let mut sandbox = json!({"mode": "all", "docker": docker});
+        if let Some(backend) = backend {
+            sandbox["backend"] = backend.into();
+        }
+        assert_eq!(key(sandbox.clone()).as_deref(), asks, "{sandbox}");
+    }
+}
+
+#[test]
+fn a_container_gets_nothing_of_this_programs_environment() {
+    let home = tempfile::tempdir().unwrap();
+    let agents = json!({"defaults": {"sandbox": {"mode": "all", "scope": "session",
+        "docker": {"image": "x", "env": {"A": "b"}}, "browser": {"enabled": true}}}});
+    let settings = settings(home.path(), agents, "main");
+    let notice = settings.notice().unwrap();
+    assert!(
+        notice.contains("browser") && !notice.contains("docker.image"),
+        "{notice}"
+    );
+    let sandbox = settings.of("agent:main:a").unwrap();
+    assert_eq!(
+        sandbox.container.as_ref().unwrap().name(),
+        "moltbot-sbx-agent.main.a"
+    );
+    let outside = ["PATH", "USER", "SHELL", "LC_ALL", "OPENAI_API_KEY"];
+    let outside = outside.map(|name| (name.to_owned(), "of this program".to_owned()));
+    let inside = sandbox.environment(&outside.into());
+    let names: Vec<&str> = inside.keys().map(String::as_str).collect();
+    assert_eq!(names, ["A", "HOME", "LANG", "TMPDIR"]);
+    // The places of the original lead to the folders of this machine; others are what they are.
+    let own = sandbox.workspace.display();
+    for (text, outside) in [
+        ("/workspace", own.to_string()),
+        ("/workspace/a b/c", format!("{own}/a b/c")),
+        ("/workspaces", "/workspaces".to_owned()),
+        ("workspace/a", "workspace/a".to_owned()),
+    ] {
+        assert_eq!(sandbox.outside(text), outside);
+    }
 }

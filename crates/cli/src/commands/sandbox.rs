@@ -1,12 +1,15 @@
 //! `moltbot sandbox`: what confines the commands of a conversation, and whether it really does.
 
-use moltbot_agent::{SandboxSettings, SandboxTools, Sandboxed, SessionKey, ToolPolicies};
+use moltbot_agent::{
+    ContainerSettings, SandboxSettings, SandboxTools, Sandboxed, SessionKey, ToolPolicies,
+};
+use moltbot_guard::container::Record;
 use moltbot_guard::sandbox::{Finding, Trial};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
 use crate::app::{App, this_program};
-use crate::args::{Globals, SandboxCommand, SandboxExplainArgs};
+use crate::args::{Globals, SandboxCommand, SandboxExplainArgs, SandboxRecreateArgs};
 use crate::exit::Exit;
 use crate::output;
 
@@ -17,22 +20,28 @@ const ELEVATED: &str = "not in this version: nothing leaves a sandbox";
 pub(crate) async fn run(globals: &Globals, command: SandboxCommand) -> Result<(), Exit> {
     match command {
         SandboxCommand::Explain(args) => explain(globals, &args).await,
+        SandboxCommand::List { json } => list(globals, json),
+        SandboxCommand::Recreate(args) => recreate(globals, &args),
     }
 }
 
 /// Attempts, from inside, what the sandbox should and should not allow: in a process of its own, which is confined like
-/// a command. Folders that do not exist yet are left out; nothing is made.
+/// a command. Folders that do not exist yet are left out, and none is made; but where a container is asked for, one is made
+/// with its folders, and removed.
 ///
 /// # Errors
 /// Nothing can be confined here, in a sentence.
 pub(super) async fn try_out(app: &App, sandbox: &Sandboxed) -> Result<Trial, String> {
-    let mut plan = sandbox.confinement.clone();
-    plan.writable.retain(|folder| folder.is_dir());
     let state = &app.paths().state_dir;
     let outside = match state.is_dir() {
         true => state,
         false => &app.snapshot.environment.home,
     };
+    if let Some(trial) = sandbox.try_container(outside).await {
+        return trial.map_err(|error| error.reason());
+    }
+    let mut plan = sandbox.confinement.clone();
+    plan.writable.retain(|folder| folder.is_dir());
     let plan = serde_json::to_string(&plan).map_err(|error| error.to_string())?;
     let program = this_program().map_err(|exit| exit.message().to_owned())?;
     let output = Command::new(program)
@@ -48,6 +57,56 @@ pub(super) async fn try_out(app: &App, sandbox: &Sandboxed) -> Result<Trial, Str
             .map_err(|error| format!("the trial told nothing that can be read: {error}")),
         false => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
     }
+}
+
+/// The containers that this installation made.
+fn list(globals: &Globals, json: bool) -> Result<(), Exit> {
+    let app = App::load(globals, true)?;
+    let records = ContainerSettings::records(&app.paths().state_dir).list();
+    if json {
+        return output::json(&json!({"containers": records}));
+    }
+    if records.is_empty() {
+        return output::line("No containers. One is made when a command first needs it.");
+    }
+    let rows: Vec<Vec<String>> = records
+        .into_iter()
+        .map(|record| vec![record.name, record.scope, record.image])
+        .collect();
+    output::line(output::table(&["Container", "Shared by", "Image"], &rows))
+}
+
+/// Removes containers; the next command makes them anew.
+fn recreate(globals: &Globals, args: &SandboxRecreateArgs) -> Result<(), Exit> {
+    let app = App::load(globals, true)?;
+    let records = ContainerSettings::records(&app.paths().state_dir);
+    let agent = args.agent.as_deref().map(|id| app.agent_id(Some(id)));
+    let agent = agent.transpose()?;
+    let session = match &args.session {
+        Some(session) => Some(SessionKey::parse(session, &app.agent_id(None)?).to_string()),
+        None => None,
+    };
+    let is_meant = |record: &Record| {
+        let of_agent = |id: &String| {
+            let whole = format!("agent:{id}");
+            record.scope == whole || record.scope.starts_with(&format!("{whole}:"))
+        };
+        args.all || agent.iter().any(of_agent) || session.as_ref() == Some(&record.scope)
+    };
+    let meant: Vec<Record> = records.list().into_iter().filter(is_meant).collect();
+    for record in &meant {
+        let removed = records.remove(record, &app.snapshot.environment.vars);
+        removed
+            .map_err(|error| Exit::failed(format!("{} was not removed: {error}.", record.name)))?;
+    }
+    let names: Vec<&str> = meant.iter().map(|record| record.name.as_str()).collect();
+    output::line(match names.as_slice() {
+        [] => "No such container: `moltbot sandbox list` shows those that there are.".to_owned(),
+        names => format!(
+            "Removed {}. The next command makes it anew.",
+            names.join(", ")
+        ),
+    })
 }
 
 /// Everything that is told.
@@ -112,6 +171,11 @@ impl Explained {
             "workspaceRoot": settings.root,
             "workspace": sandbox.map(|sandbox| &sandbox.workspace),
             "home": sandbox.map(|sandbox| &sandbox.home),
+            "container": sandbox.and_then(|sandbox| sandbox.container.as_ref()).map(|container| json!({
+                "name": container.name(),
+                "image": settings.container.as_ref().map(|container| container.image()),
+                "key": container.key(),
+            })),
             "network": settings.network,
             "limits": settings.limits,
             "readable": settings.readable,
@@ -149,6 +213,15 @@ impl Explained {
             rows.push(row("Workspace", sandbox.workspace.display().to_string()));
             rows.push(row("Home and TMPDIR", sandbox.home.display().to_string()));
         }
+        rows.push(row(
+            "Confined by",
+            match &settings.container {
+                Some(container) => {
+                    format!("a container of {} ({})", container.image(), container.key)
+                }
+                None => "the system itself".to_owned(),
+            },
+        ));
         rows.push(row("Network", yes_no(settings.network)));
         let limits = settings.limits;
         let limits = [

@@ -363,7 +363,8 @@ fn a_sandbox_that_is_weaker_than_asked_is_told() {
     assert_eq!(check["status"], "warn");
     let detail = check["detail"].as_str().unwrap();
     assert!(detail.contains("read a folder outside"), "{detail}");
-    let docker = House::new(json!({"mode": "all", "docker": {"image": "debian", "pidsLimit": 5}}));
+    let docker = json!({"image": "debian", "pidsLimit": 5});
+    let docker = House::new(json!({"mode": "all", "backend": "kernel", "docker": docker}));
     let (told, check) = explained(&docker, &[]);
     assert_eq!(
         told["leftAside"],
@@ -375,6 +376,33 @@ fn a_sandbox_that_is_weaker_than_asked_is_told() {
         check["status"] == "warn" && detail.contains("docker.pidsLimit"),
         "{check}"
     );
+}
+
+#[test]
+fn a_container_that_cannot_be_had_is_replaced_by_nothing() {
+    // Whether this machine has an engine or none: nobody has this image.
+    let docker = json!({"image": "moltbot-nobody-has-this:1"});
+    let house = House::new(json!({"mode": "all", "docker": docker}));
+    let (told, check) = explained(&house, &[]);
+    let asks = "sandbox.docker.image asks for a container, and ";
+    assert_eq!(told["container"]["key"], "sandbox.docker.image");
+    assert_eq!(told["enforced"]["holds"], false);
+    let error = told["enforced"]["error"].as_str().unwrap();
+    assert!(error.starts_with(asks), "{error}");
+    let detail = check["detail"].as_str().unwrap();
+    assert!(
+        detail.contains(asks) && detail.contains("commands are refused"),
+        "{detail}"
+    );
+    let told = house.runs(None, &["touch made.txt"]);
+    assert!(
+        told[0].contains(asks) && told[0].contains("sandbox.backend"),
+        "{}",
+        told[0]
+    );
+    assert!(!house.sandbox_folder().join("made.txt").exists());
+    let list = house.home.json(&["sandbox", "list", "--json"]);
+    assert_eq!(list["containers"], json!([]));
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! `sandbox`: running an agent's tools confined. The keys are those of a container; what of them holds without one is
-//! said in `docs/sandbox.md`.
+//! `sandbox`: running an agent's tools confined. Most keys are those of a container; what of them holds without one is said
+//! in `docs/sandbox.md`.
 
 use std::collections::BTreeMap;
 
@@ -14,6 +14,8 @@ section! {
     pub struct Sandbox {
         /// Which conversations are put in a container. Default: off.
         pub mode: Option<SandboxMode>,
+        /// What confines commands. Default: auto.
+        pub backend: Option<SandboxBackend>,
         /// What shares a container. Default: agent.
         pub scope: Option<SandboxScope>,
         /// Older form of `scope`: true for session, false for shared.
@@ -61,6 +63,20 @@ choice! {
         NonMain = "non-main",
         /// All.
         All = "all",
+    }
+}
+
+choice! {
+    /// What confines commands.
+    pub enum SandboxBackend {
+        /// A container where a key of `docker` is set that nothing else can honour, else the system itself.
+        Auto = "auto",
+        /// The system itself: its kernel, without a container.
+        Kernel = "kernel",
+        /// A container made by Docker, or by Podman where there is no Docker.
+        Docker = "docker",
+        /// A container made by Podman.
+        Podman = "podman",
     }
 }
 

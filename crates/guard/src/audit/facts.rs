@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::agents::AgentFacts;
 use super::files::{self, FileFact};
 use crate::access::PairingStore;
+use crate::sandbox::enforceable;
 use crate::shell::{Approvals, Nature, Program};
 
 /// What an audit looks at. It holds secrets, so it has no `Debug`.
@@ -46,10 +47,10 @@ pub struct Facts {
     pub sandbox: SandboxFacts,
 }
 
-/// How well commands can be confined on this machine.
+/// How well commands can be confined as the configuration asks: by the system itself, or in a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SandboxFacts {
-    /// The system has what it takes.
+    /// There is what it takes.
     Present,
     /// In part: what it cannot do, each a sentence.
     Weaker(Vec<String>),
@@ -58,14 +59,11 @@ pub enum SandboxFacts {
 }
 
 impl SandboxFacts {
-    /// What this program can use on this operating system. Nothing is tried.
+    /// What the system itself has to confine commands with. Nothing is tried out.
     pub fn of_this_system() -> Self {
-        match cfg!(target_os = "linux") {
-            true => Self::Present,
-            false => Self::Absent(format!(
-                "this version has nothing to confine commands with on {}",
-                std::env::consts::OS
-            )),
+        match enforceable() {
+            Ok(()) => Self::Present,
+            Err(reason) => Self::Absent(reason.to_string()),
         }
     }
 }

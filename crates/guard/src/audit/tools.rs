@@ -140,7 +140,7 @@ fn sandbox(facts: &Facts) -> Option<Finding> {
             asking.join(", ")
         ),
     );
-    Some(finding.fix("take exec from these agents (tools.deny), or run them on Linux"))
+    Some(finding.fix("mend what is missing (moltbot sandbox explain tries it out), or take exec from these agents (tools.deny)"))
 }
 
 /// What the owner allowed commands for good.

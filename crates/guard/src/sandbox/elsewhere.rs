@@ -17,6 +17,6 @@ pub(super) fn confine(_plan: &Confinement) -> Result<Enforced, SandboxError> {
     Err(unsupported())
 }
 
-pub(super) fn become_program(_program: &[String]) -> SandboxError {
+pub(super) fn become_confined(_plan: &Confinement, _program: &[String]) -> SandboxError {
     unsupported()
 }

@@ -4,17 +4,15 @@
 //! than TCP, the asynchronous interface that would make them past the filter) seccomp does.
 
 use std::collections::BTreeMap;
-use std::os::unix::process::CommandExt as _;
-use std::process::Command;
 
 use landlock::{
     ABI, Access as _, AccessFs, CompatLevel, Compatible as _, Ruleset, RulesetAttr as _,
     RulesetCreatedAttr as _, RulesetStatus, Scope, path_beneath_rules,
 };
-use rustix::process::{Resource, Rlimit, setrlimit};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, SeccompRule, TargetArch};
 
-use super::{Confinement, DEVICES, Enforced, Limits, SYSTEM, SandboxError};
+use super::process::{become_program, limit};
+use super::{Confinement, DEVICES, Enforced, SYSTEM, SandboxError};
 
 /// The kernel's interface that this is written for (Linux 6.12).
 const WANTED: ABI = ABI::V6;
@@ -54,17 +52,11 @@ pub(super) fn confine(plan: &Confinement) -> Result<Enforced, SandboxError> {
     })
 }
 
-/// Becomes the program; only an error comes back.
-pub(super) fn become_program(program: &[String]) -> SandboxError {
-    let Some((name, arguments)) = program.split_first() else {
-        return SandboxError::Refused {
-            what: "starting the command",
-            reason: "there is none".to_owned(),
-        };
-    };
-    SandboxError::Start {
-        program: name.clone(),
-        source: Command::new(name).args(arguments).exec(),
+/// Becomes the program, confined; only an error comes back.
+pub(super) fn become_confined(plan: &Confinement, program: &[String]) -> SandboxError {
+    match confine(plan) {
+        Ok(_) => become_program(program),
+        Err(error) => error,
     }
 }
 
@@ -128,28 +120,4 @@ fn deny_sockets() -> Result<(), SandboxError> {
         .try_into()
         .map_err(|error: seccompiler::BackendError| refused(error.to_string()))?;
     seccompiler::apply_filter(&program).map_err(|error| refused(error.to_string()))
-}
-
-fn limit(limits: Limits) -> Result<(), SandboxError> {
-    let limits = [
-        (Resource::Cpu, limits.cpu_seconds),
-        (Resource::As, limits.memory),
-        (Resource::Fsize, limits.file_size),
-        // What a crash leaves behind may hold anything.
-        (Resource::Core, Some(0)),
-    ];
-    for (resource, value) in limits {
-        if value.is_none() {
-            continue;
-        }
-        let limit = Rlimit {
-            current: value,
-            maximum: value,
-        };
-        setrlimit(resource, limit).map_err(|error| SandboxError::Refused {
-            what: "limits",
-            reason: error.to_string(),
-        })?;
-    }
-    Ok(())
 }

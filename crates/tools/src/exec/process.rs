@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use moltbot_guard::container::Signals;
 use tokio::sync::watch;
 
 use super::group::{self, Ask};
@@ -43,6 +44,8 @@ pub(super) struct Process {
     output: Mutex<Output>,
     input: Mutex<Option<Input>>,
     status: watch::Sender<Status>,
+    /// How what it started is ended, where signals to its own processes do not.
+    signals: Option<Signals>,
     events: mpsc::Sender<Event>,
     supervisor: Mutex<Option<JoinHandle<()>>>,
 }
@@ -83,6 +86,7 @@ impl Process {
             pid,
             started: Instant::now(),
             streams: launch.streams,
+            signals: launch.signals,
             keep: terms.keep,
             in_background: AtomicBool::new(false),
             ended: Mutex::new(None),
@@ -104,7 +108,7 @@ impl Process {
             *lock(&process.supervisor) = Some(thread);
             Ok(())
         };
-        attend().inspect_err(|_| group::tell(pid, Ask::Kill))?;
+        attend().inspect_err(|_| process.tell(Ask::Kill))?;
         Ok(process)
     }
 
@@ -157,13 +161,26 @@ impl Process {
         let _ = self.events.send(Event::Stop);
     }
 
+    /// Sends a signal to all of its processes, in a container too. Blocks until that has been passed on.
+    pub(super) fn tell(&self, ask: Ask) {
+        match (&self.signals, ask) {
+            // The engine's program ends when what it runs has ended, and tells how.
+            (Some(signals), Ask::End) => signals.end(),
+            (Some(signals), Ask::Kill) => {
+                signals.kill();
+                group::tell(self.pid, ask);
+            }
+            (None, _) => group::tell(self.pid, ask),
+        }
+    }
+
     /// Waits, blocking, until nothing of it runs any more.
     pub(super) fn join(&self) {
         let thread = lock(&self.supervisor).take();
         if let Some(thread) = thread
             && thread.join().is_err()
         {
-            group::tell(self.pid, Ask::Kill);
+            self.tell(Ask::Kill);
         }
     }
 

@@ -5,12 +5,14 @@ use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use std::process::ExitStatus;
 
+use moltbot_guard::container::Signals;
+
 /// What to start.
 #[derive(Debug, Clone)]
 pub(super) struct Launch {
     /// What the shell runs.
     pub(super) command: String,
-    /// The program and its arguments by which it runs that, see [`shell`]. Never empty.
+    /// The program and its arguments by which it runs that. Never empty.
     pub(super) line: Vec<String>,
     /// Where. Absolute.
     pub(super) workdir: PathBuf,
@@ -18,6 +20,8 @@ pub(super) struct Launch {
     pub(super) environment: BTreeMap<String, String>,
     /// What it reads from and writes to.
     pub(super) streams: Streams,
+    /// How what it starts is ended, where signals to its own processes do not.
+    pub(super) signals: Option<Signals>,
 }
 
 /// What a command reads from and writes to.
@@ -66,11 +70,6 @@ pub(super) fn start(_launch: &Launch) -> io::Result<Started> {
         io::ErrorKind::Unsupported,
         "running commands is not supported on Windows; run moltbot in WSL2",
     ))
-}
-
-/// The command line of a shell that runs this.
-pub(super) fn shell(command: &str) -> [&str; 3] {
-    ["/bin/sh", "-c", command]
 }
 
 #[cfg(unix)]

@@ -135,8 +135,8 @@ impl Supervisor {
                 self.stop();
             }
             Some(Stopping::Asked(until)) if now >= until => {
-                group::tell(self.process.pid, Ask::Kill);
-                self.stopping = Some(Stopping::Killed(now + LAST_WAIT));
+                self.process.tell(Ask::Kill);
+                self.stopping = Some(Stopping::Killed(Instant::now() + LAST_WAIT));
                 self.look = LOOK.0;
             }
             // What was started meanwhile.
@@ -147,7 +147,7 @@ impl Supervisor {
 
     fn stop(&mut self) {
         if self.stopping.is_none() {
-            group::tell(self.process.pid, Ask::End);
+            self.process.tell(Ask::End);
             self.stopping = Some(Stopping::Asked(Instant::now() + GRACE));
             self.look = LOOK.0;
         }

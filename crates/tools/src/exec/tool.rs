@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use moltbot_agent::{
-    Arguments, Effect, Plan, Scene, TargetKind, Tool, ToolError, ToolOutput, read_arguments,
+    Arguments, ConfinedCommand, Effect, Plan, Scene, TargetKind, Tool, ToolError, ToolOutput,
+    read_arguments,
 };
 use moltbot_guard::shell::Programs;
 use moltbot_llm::ToolSpec;
@@ -17,7 +18,7 @@ use super::environment;
 use super::process::Process;
 use super::report;
 use super::settings::ExecSettings;
-use super::spawn::{Launch, Streams, shell};
+use super::spawn::{Launch, Streams};
 use super::table::{ProcessTable, owner};
 
 /// `exec`: runs a command with `sh -c` and tells what it printed.
@@ -71,7 +72,10 @@ impl ExecTool {
             (Some(rest), Some(home)) if rest.starts_with('/') => {
                 PathBuf::from(home).join(rest.trim_start_matches('/'))
             }
-            _ => scene.workspace.join(wanted),
+            _ => match scene.sandbox {
+                Some(sandbox) => scene.workspace.join(&*sandbox.outside(wanted)),
+                None => scene.workspace.join(wanted),
+            },
         }
     }
 
@@ -115,18 +119,19 @@ impl ExecTool {
                 workdir.display()
             )));
         }
-        let line = command_line(&request.command, &workdir, scene)?;
         let mut environment = self.environment(scene);
         if request.pty {
             // That of the owner's terminal is not the one it gets.
             environment.insert("TERM".to_owned(), "xterm-256color".to_owned());
         }
         environment.extend(own);
+        let confined = confined(request, &workdir, environment, scene)?;
         Ok(Launch {
             command: request.command.clone(),
-            line,
+            line: confined.line,
             workdir,
-            environment,
+            environment: confined.environment,
+            signals: confined.signals,
             streams: match (request.pty, request.background) {
                 (true, _) => Streams::Terminal,
                 (false, true) => Streams::Pipes,
@@ -136,21 +141,31 @@ impl ExecTool {
     }
 }
 
-/// The command line that runs a command in a folder, confined where the conversation is.
-fn command_line(
-    command: &str,
+/// How a command is started in a folder, confined where the conversation is.
+fn confined(
+    request: &Request,
     workdir: &Path,
+    environment: BTreeMap<String, String>,
     scene: &Scene<'_>,
-) -> Result<Vec<String>, ToolError> {
-    let shell = shell(command);
+) -> Result<ConfinedCommand, ToolError> {
+    let command = &request.command;
     let Some(sandbox) = scene.sandbox else {
-        return Ok(shell.map(str::to_owned).into());
+        return Ok(ConfinedCommand {
+            line: ["/bin/sh", "-c", command].map(str::to_owned).into(),
+            environment,
+            signals: None,
+        });
     };
     let is_in = |folder: &Path| match (workdir.canonicalize(), folder.canonicalize()) {
         (Ok(workdir), Ok(folder)) => workdir.starts_with(folder),
         _ => false,
     };
-    let is_inside = is_in(&sandbox.workspace) || is_in(&sandbox.home);
+    let is_inside = sandbox
+        .confinement
+        .writable
+        .iter()
+        .any(|folder| is_in(folder))
+        || is_in(&sandbox.workspace);
     if !is_inside {
         return Err(ToolError::Arguments(format!(
             "Path escapes sandbox root ({}): {}",
@@ -158,7 +173,9 @@ fn command_line(
             workdir.display()
         )));
     }
-    sandbox.command_line(&shell).map_err(ToolError::failed)
+    sandbox
+        .command(command, workdir, environment, request.pty)
+        .map_err(ToolError::failed)
 }
 
 #[async_trait]
@@ -232,6 +249,9 @@ impl Tool for ExecTool {
     async fn call(&self, arguments: Arguments, scene: &Scene<'_>) -> Result<ToolOutput, ToolError> {
         let request: Request = read_arguments(arguments)?;
         let launch = self.launch(&request, scene)?;
+        if let Some(sandbox) = scene.sandbox {
+            sandbox.ready().await.map_err(ToolError::failed)?;
+        }
         let timeout = request
             .timeout
             .map_or(self.settings.timeout, ExecSettings::timeout_of);

@@ -1,5 +1,6 @@
 //! Where a path really leads, and whose place that is.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::io;
@@ -113,7 +114,7 @@ impl Folders {
 
     /// Where a path leads that a model wrote. A sandboxed conversation finds nothing outside the folder that it works in.
     pub(crate) fn find_in(&self, scene: &Scene<'_>, text: &str) -> Result<Place, PathError> {
-        let place = self.find(scene.workspace, text)?;
+        let place = self.find(scene.workspace, &as_outside(scene, text))?;
         match scene.sandbox {
             Some(_) if place.zone != Zone::Workspace => Err(escapes(scene, &place)),
             _ => Ok(place),
@@ -123,7 +124,7 @@ impl Folders {
     /// The same for a path that is only read: a sandboxed conversation reads what its commands may read, and the results
     /// that were too long for it, each by its name.
     pub(crate) fn find_to_read(&self, scene: &Scene<'_>, text: &str) -> Result<Place, PathError> {
-        let place = self.find(scene.workspace, text)?;
+        let place = self.find(scene.workspace, &as_outside(scene, text))?;
         let Some(sandbox) = scene.sandbox else {
             return Ok(place);
         };
@@ -186,6 +187,14 @@ impl Folders {
             }
         }
         Ok(Zone::Elsewhere)
+    }
+}
+
+/// A path as it is on this machine: a container shows folders under other names as well.
+fn as_outside<'a>(scene: &Scene<'_>, text: &'a str) -> Cow<'a, str> {
+    match scene.sandbox {
+        Some(sandbox) => sandbox.outside(text),
+        None => text.into(),
     }
 }
 

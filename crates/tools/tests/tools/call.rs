@@ -66,7 +66,7 @@ impl Stage {
         tool: &dyn Tool,
         arguments: Value,
     ) -> Result<ToolOutput, ToolError> {
-        let scene = Scene {
+        let mut scene = Scene {
             session: &self.session,
             workspace: &sandbox.workspace,
             sandbox: Some(sandbox),
@@ -74,7 +74,10 @@ impl Stage {
             label: self.label,
             decided: None,
         };
-        tool.call(object(arguments), &scene).await
+        let arguments = object(arguments);
+        let plan = tool.plan(&arguments, &scene);
+        scene.decided = Some(&plan);
+        tool.call(arguments, &scene).await
     }
 
     /// Calls a tool of which this plan was decided on.

@@ -4,6 +4,8 @@
 
 mod advisories;
 mod call;
+#[cfg(target_os = "linux")]
+mod container;
 mod documents;
 #[cfg(unix)]
 mod exec;

@@ -27,10 +27,16 @@ pub(super) async fn check(app: &App) -> Result<Vec<Check>, Exit> {
                     settings.mode_key
                 ),
             )
-            .remedy(format!(
-                "Run moltbot on Linux 5.13 or later, or set {} to off.",
-                settings.mode_key
-            )),
+            .remedy(match &settings.container {
+                Some(container) => format!(
+                    "Mend what {} needs, or set sandbox.backend to kernel.",
+                    container.key
+                ),
+                None => format!(
+                    "Run moltbot on Linux 5.13 or later, or set {} to off.",
+                    settings.mode_key
+                ),
+            }),
             Ok(trial) => {
                 let broken = trial.findings.iter().filter(|finding| !finding.holds());
                 let mut weaker: Vec<String> = broken.map(told).collect();

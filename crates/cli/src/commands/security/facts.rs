@@ -1,7 +1,8 @@
 //! What the audit is told of the agents: their models and tools.
 
 use moltbot_agent::{ToolPolicies, ToolPolicyScope};
-use moltbot_guard::audit::{AgentFacts, Facts};
+use moltbot_config::schema::SandboxMode;
+use moltbot_guard::audit::{AgentFacts, Facts, SandboxFacts};
 use moltbot_llm::{Catalog, Model};
 
 use crate::app::App;
@@ -13,7 +14,30 @@ pub(crate) fn facts(app: &App) -> Result<Facts, Exit> {
     let catalog = app.catalog()?;
     let agents = agent_ids(app).into_iter();
     let agents = agents.map(|id| agent(app, &catalog, id)).collect();
-    Ok(Facts::gather(&app.snapshot, agents))
+    Ok(Facts {
+        sandbox: sandbox(app)?,
+        ..Facts::gather(&app.snapshot, agents)
+    })
+}
+
+/// Whether what the agents' sandboxes ask for is there. Nothing is tried out: doctor does that.
+fn sandbox(app: &App) -> Result<SandboxFacts, Exit> {
+    let mut missing = Vec::new();
+    for id in agent_ids(app) {
+        let settings = app.sandbox(&id)?;
+        if settings.mode == SandboxMode::Off {
+            continue;
+        }
+        let absent = settings.available().err();
+        missing.extend(absent.map(|absent| absent.reason()));
+        let left = settings.left_aside.iter();
+        missing.extend(left.map(|key| format!("{key} of agent {id} has no effect")));
+    }
+    missing.dedup();
+    Ok(match missing.is_empty() {
+        true => SandboxFacts::Present,
+        false => SandboxFacts::Weaker(missing),
+    })
 }
 
 /// The agents of the configuration; the default one where it lists none.

@@ -52,7 +52,7 @@ fn what_is_not_built_is_reported_once_for_each_feature() {
             "defaults": {"model": {"primary": "p/m"}, "heartbeat": {"every": "30m", "target": "last"}},
             "list": [
                 {"id": "a", "identity": {"name": "A"}, "model": "p/m"},
-                {"id": "b", "identity": {"name": "B"}, "sandbox": {"mode": "all", "prune": {"idleHours": 1}}}
+                {"id": "b", "identity": {"name": "B"}, "sandbox": {"mode": "all"}, "humanDelay": {"mode": "off"}}
             ]
         },
         "models": {
@@ -76,7 +76,7 @@ fn what_is_not_built_is_reported_once_for_each_feature() {
             "logging.consoleStyle",
             "agents.defaults.heartbeat",
             "agents.list.*.identity",
-            "agents.list.*.sandbox.prune",
+            "agents.list.*.humanDelay",
             "models.providers[z.ai].auth",
             "models.providers.aws.api",
             "models.providers.aws.models.*.api",
