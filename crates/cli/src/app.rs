@@ -55,6 +55,34 @@ struct Shared {
     said: AtomicBool,
 }
 
+fn credentials(snapshot: &Snapshot, agent_id: &str) -> Credentials {
+    let profiles = |id| snapshot.paths.agent_dir(id).join("auth-profiles.json");
+    Credentials::new(
+        &snapshot.config,
+        &snapshot.environment.vars,
+        Some(profiles(agent_id)),
+    )
+    .inheriting(profiles(MAIN_AGENT))
+}
+
+/// The agents of a configuration; the default one where it lists none.
+pub(crate) fn agent_ids(snapshot: &Snapshot) -> Vec<String> {
+    let agents = snapshot.config.agents();
+    match agents.list() {
+        [] => vec![agents.default_agent_id()],
+        list => list.iter().map(|agent| agent.normalized_id()).collect(),
+    }
+}
+
+/// What nobody is to be shown: what the configuration, the environment and the auth profiles of all agents hold.
+pub(crate) fn secrets(snapshot: &Snapshot) -> Secrets {
+    let of_agents = agent_ids(snapshot).into_iter().flat_map(|id| {
+        let credentials = credentials(snapshot, &id);
+        credentials.secrets().collect::<Vec<_>>()
+    });
+    Secrets::of(snapshot).and(of_agents)
+}
+
 /// The environment that the global flags ask for.
 pub(crate) fn environment(globals: &Globals) -> Result<Environment, Exit> {
     let mut environment = Environment::from_process();
@@ -122,13 +150,7 @@ impl App {
 
     /// The credentials of an agent: its own profiles, then those of the main agent.
     pub(crate) fn credentials(&self, agent_id: &str) -> Credentials {
-        let profiles = |id| self.paths().agent_dir(id).join("auth-profiles.json");
-        Credentials::new(
-            &self.snapshot.config,
-            &self.snapshot.environment.vars,
-            Some(profiles(agent_id)),
-        )
-        .inheriting(profiles(MAIN_AGENT))
+        credentials(&self.snapshot, agent_id)
     }
 
     /// What is known of servers, as this store keeps it.
@@ -284,7 +306,7 @@ impl App {
         for tool in &shared.foreign {
             tools.insert(Arc::clone(tool));
         }
-        let secrets = Arc::new(self.secrets(&credentials));
+        let secrets = Arc::new(secrets(&self.snapshot));
         let reader = QuarantinedReader::new(
             catalog.clone(),
             backends.clone(),
@@ -311,11 +333,6 @@ impl App {
             .with_context(context)
             .with_tools(tools, shared.gate.clone())
             .with_tool_policies(ToolPolicies::new(&self.snapshot.config)))
-    }
-
-    /// What nobody is to be shown: what the configuration, the environment and the auth profiles hold.
-    fn secrets(&self, credentials: &Credentials) -> Secrets {
-        Secrets::of(&self.snapshot).and(credentials.secrets())
     }
 
     /// How the conversations of an agent are sandboxed.

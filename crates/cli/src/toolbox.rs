@@ -16,6 +16,8 @@ use moltbot_tools::{
     SessionAccess, SessionsHistory, SessionsList, SessionsSend, SessionsSpawn, file_tools,
 };
 
+use crate::app;
+
 /// Where results of tools that were too long are kept whole.
 pub(crate) fn results_dir(snapshot: &Snapshot) -> PathBuf {
     snapshot.paths.state_dir.join("results")
@@ -133,6 +135,11 @@ fn files(snapshot: &Snapshot, folders: Folders, documents: DocumentReader, tools
 fn commands(snapshot: &Snapshot, agent_id: &str, skills: &SkillSettings, tools: &mut Toolbox) {
     let table = Arc::new(ProcessTable::new(results_dir(snapshot)));
     let mut settings = ExecSettings::from_config(&snapshot.config, agent_id, &snapshot.environment);
+    // Whatever they are called.
+    let secrets = app::secrets(snapshot);
+    settings
+        .environment
+        .retain(|_, value| secrets.find(value).is_none());
     for (name, value) in Skills::find(skills).variables(skills) {
         settings.environment.entry(name).or_insert(value);
     }

@@ -163,9 +163,20 @@ impl Credentials {
         ranked
     }
 
-    /// Every stored secret with the name of its profile, for finding them where they do not belong.
+    /// Every stored secret with the name of its profile, and every key that the config holds or names a variable for, with
+    /// its provider: for finding them where they do not belong.
     pub fn secrets(&self) -> impl Iterator<Item = (String, String)> {
-        self.profiles.all().map(StoredProfile::named_secret)
+        let configured = self.config_keys.keys().filter_map(|provider| {
+            let credential = self.in_config(provider)?;
+            Some((
+                format!("models.providers.{provider}.apiKey"),
+                credential.secret,
+            ))
+        });
+        self.profiles
+            .all()
+            .map(StoredProfile::named_secret)
+            .chain(configured)
     }
 
     /// The order in which a provider's profiles are tried, and whether the owner set it (in the profile file, else in

@@ -5,10 +5,9 @@ mod show;
 
 use chrono::Utc;
 use moltbot_guard::audit::{Searched, Summary, audit, fix, search_for_secrets};
-use moltbot_guard::secrets::Secrets;
 use serde_json::{Value, json};
 
-pub(crate) use self::facts::{agent_ids, facts};
+pub(crate) use self::facts::facts;
 use crate::app::{self, App};
 use crate::args::{Globals, SecurityAuditArgs, SecurityCommand};
 use crate::exit::Exit;
@@ -72,13 +71,17 @@ fn deep(searched: &Searched) -> Value {
     })
 }
 
-/// Looks for the secrets of the configuration and the environment in workspaces and logs; not for those behind commands
-/// and keyrings, which are not asked.
+/// Looks for the secrets of the configuration, the environment and the auth profiles in workspaces and logs; not for those
+/// behind commands and keyrings, which are not asked.
 fn search(app: &App) -> Searched {
     let snapshot = &app.snapshot;
-    let secrets = Secrets::of(snapshot);
+    let secrets = app::secrets(snapshot);
     let mut folders = vec![app.paths().logs_dir.clone()];
-    folders.extend(agent_ids(app).iter().map(|id| snapshot.workspace(id)));
+    folders.extend(
+        app::agent_ids(snapshot)
+            .iter()
+            .map(|id| snapshot.workspace(id)),
+    );
     folders.sort();
     folders.dedup();
     search_for_secrets(&secrets, &folders)

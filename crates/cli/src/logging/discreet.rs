@@ -8,12 +8,16 @@ use moltbot_config::schema::RedactSensitive;
 use moltbot_guard::secrets::{Masks, Secrets};
 use tracing_subscriber::fmt::MakeWriter;
 
+use crate::app;
+
 /// What is taken out of a log: the owner's own secrets always, what looks like one unless the owner wants to see it
 /// (`logging.redactSensitive`, `redactPatterns`).
 pub(super) struct Discretion {
-    secrets: Secrets,
+    snapshot: Snapshot,
+    /// Gathered with the first line: most commands write none.
+    secrets: OnceLock<Secrets>,
     masks_any: bool,
-    /// The built-in ones are made with the first line: most commands write none.
+    /// The built-in ones are made with the first line, too.
     masks: OnceLock<Masks>,
 }
 
@@ -29,7 +33,8 @@ impl Discretion {
             }
         };
         let discretion = Self {
-            secrets: Secrets::of(snapshot),
+            snapshot: snapshot.clone(),
+            secrets: OnceLock::new(),
             masks_any: settings.redact_sensitive() == RedactSensitive::Tools,
             masks,
         };
@@ -37,7 +42,8 @@ impl Discretion {
     }
 
     fn shown(&self, line: &str) -> String {
-        let line = self.secrets.redact(line);
+        let secrets = self.secrets.get_or_init(|| app::secrets(&self.snapshot));
+        let line = secrets.redact(line);
         match self.masks_any {
             true => self
                 .masks

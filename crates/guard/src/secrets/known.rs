@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use moltbot_config::Snapshot;
 use serde_json::Value;
+use url::Url;
 
 /// What names of secrets end in, `_` and `-` aside and in lower case.
 const NAME_ENDINGS: [&str; 10] = [
@@ -57,8 +58,10 @@ pub fn in_config(config: &Value) -> Vec<(String, String)> {
 fn collect(value: &Value, path: String, is_secret: bool, found: &mut Vec<(String, String)>) {
     match value {
         Value::Object(keys) => {
-            // Every header may carry one, and every variable of the `env` block.
-            let all = path.ends_with("headers") || path == "env" || path == "env.vars";
+            // Every header may carry one, and every variable of an `env` block.
+            let all = ["headers", "env", "vars"]
+                .iter()
+                .any(|name| path.rsplit('.').next() == Some(name));
             for (key, value) in keys {
                 let path = match path.is_empty() {
                     true => key.clone(),
@@ -78,8 +81,24 @@ fn collect(value: &Value, path: String, is_secret: bool, found: &mut Vec<(String
             }
         }
         Value::String(text) if is_secret => found.push((path, text.clone())),
+        Value::String(text) => found.extend(in_address(text).map(|value| (path.clone(), value))),
         _ => {}
     }
+}
+
+/// The secrets in an address: its password, and parts of its query that are named like secrets.
+fn in_address(text: &str) -> impl Iterator<Item = String> {
+    let address = Url::parse(text).ok().filter(|_| text.contains("://"));
+    let password = address
+        .as_ref()
+        .and_then(|address| address.password().map(str::to_owned));
+    let query: Vec<String> = address
+        .iter()
+        .flat_map(Url::query_pairs)
+        .filter(|(name, _)| is_secret_name(name) || name == "key")
+        .map(|(_, value)| value.into_owned())
+        .collect();
+    password.into_iter().chain(query)
 }
 
 /// A header that looks like a credential rather than a word.

@@ -90,7 +90,7 @@ async fn what_outside_text_may_have_written_is_no_word_of_the_owner() {
     stage
         .text(
             &edit,
-            json!({"path": "theirs", "oldText": "one", "newText": "a line with words"}),
+            json!({"path": "theirs", "oldText": "one", "newText": "a line with words and more of them here"}),
         )
         .await;
     stage.text(&patch, change("their-patch")).await;
@@ -99,7 +99,7 @@ async fn what_outside_text_may_have_written_is_no_word_of_the_owner() {
     let missed = stage
         .call(
             &edit,
-            json!({"path": "theirs", "oldText": "a line of words", "newText": "x"}),
+            json!({"path": "theirs", "oldText": "A LINE with words and more of them here", "newText": "x"}),
         )
         .await
         .unwrap();

@@ -4,15 +4,14 @@ use moltbot_agent::SessionKey;
 use moltbot_config::schema::SandboxMode;
 
 use super::check::Check;
-use crate::app::App;
+use crate::app::{App, agent_ids};
 use crate::commands::sandbox::{told, try_out};
-use crate::commands::security::agent_ids;
 use crate::exit::Exit;
 
 /// One finding for each agent with sandboxed conversations.
 pub(super) async fn check(app: &App) -> Result<Vec<Check>, Exit> {
     let mut checks = Vec::new();
-    for id in agent_ids(app) {
+    for id in agent_ids(&app.snapshot) {
         let settings = app.sandbox(&id)?;
         if settings.mode == SandboxMode::Off {
             continue;

@@ -3,13 +3,12 @@
 use moltbot_tools::keeps_marks;
 
 use super::check::Check;
-use crate::app::App;
-use crate::commands::security::agent_ids;
+use crate::app::{App, agent_ids};
 
 /// One finding for each agent's folder: whether what outside text may have written into its files can be told later.
 pub(super) fn check(app: &App) -> Vec<Check> {
     let snapshot = &app.snapshot;
-    let folders = agent_ids(app).into_iter().map(|id| {
+    let folders = agent_ids(snapshot).into_iter().map(|id| {
         let folder = snapshot.workspace(&id);
         (id, folder)
     });

@@ -5,14 +5,14 @@ use moltbot_config::schema::SandboxMode;
 use moltbot_guard::audit::{AgentFacts, Facts, SandboxFacts};
 use moltbot_llm::{Catalog, Model};
 
-use crate::app::App;
+use crate::app::{App, agent_ids};
 use crate::exit::Exit;
 use crate::toolbox;
 
 /// What the audit looks at.
 pub(crate) fn facts(app: &App) -> Result<Facts, Exit> {
     let catalog = app.catalog()?;
-    let agents = agent_ids(app).into_iter();
+    let agents = agent_ids(&app.snapshot).into_iter();
     let agents = agents.map(|id| agent(app, &catalog, id)).collect();
     Ok(Facts {
         sandbox: sandbox(app)?,
@@ -23,7 +23,7 @@ pub(crate) fn facts(app: &App) -> Result<Facts, Exit> {
 /// Whether what the agents' sandboxes ask for is there. Nothing is tried out: doctor does that.
 fn sandbox(app: &App) -> Result<SandboxFacts, Exit> {
     let mut missing = Vec::new();
-    for id in agent_ids(app) {
+    for id in agent_ids(&app.snapshot) {
         let settings = app.sandbox(&id)?;
         if settings.mode == SandboxMode::Off {
             continue;
@@ -38,15 +38,6 @@ fn sandbox(app: &App) -> Result<SandboxFacts, Exit> {
         true => SandboxFacts::Present,
         false => SandboxFacts::Weaker(missing),
     })
-}
-
-/// The agents of the configuration; the default one where it lists none.
-pub(crate) fn agent_ids(app: &App) -> Vec<String> {
-    let agents = app.snapshot.config.agents();
-    match agents.list() {
-        [] => vec![agents.default_agent_id()],
-        list => list.iter().map(|agent| agent.normalized_id()).collect(),
-    }
 }
 
 fn agent(app: &App, catalog: &Catalog, id: String) -> AgentFacts {
