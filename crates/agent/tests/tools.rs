@@ -17,9 +17,9 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use moltbot_agent::{
-    Agent, ApprovalAnswer, Approver, Arguments, Effect, Gate, Inbox, Limits, Plan, Progress,
-    Question, Scene, SessionKey, TargetKind, Tool, ToolError, ToolOutput, Toolbox, TurnError,
-    TurnReport, TurnRequest,
+    Agent, ApprovalAnswer, Approver, Arguments, Conversation, Effect, Gate, Inbox, Limits, Peer,
+    Plan, Progress, Question, Scene, SessionKey, TargetKind, Tool, ToolError, ToolOutput, Toolbox,
+    TurnError, TurnReport, TurnRequest, VerboseLevel,
 };
 use moltbot_llm::{Provenance, ToolSpec};
 use moltbot_store::Session;
@@ -201,6 +201,18 @@ impl Setup {
     async fn chat(script: Script, tools: Toolbox) -> Self {
         let limits = Limits::default();
         Self::new(script, "openai-completions", tools, Gate::closed(), limits).await
+    }
+
+    /// The conversation as a surface holds it that sets nothing of its own.
+    fn conversation(&self) -> Conversation {
+        Conversation {
+            session: self.session.clone(),
+            model: None,
+            thinking: None,
+            reasoning: None,
+            verbose: VerboseLevel::Off,
+            peer: Peer::default(),
+        }
     }
 
     async fn say(&self, message: &str) -> Result<TurnReport, TurnError> {

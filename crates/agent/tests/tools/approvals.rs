@@ -1,6 +1,6 @@
 //! Questions to the owner that are kept, and answered by whoever can.
 
-use moltbot_agent::{ApprovalBook, Conversation, Next, Peer, VerboseLevel};
+use moltbot_agent::{ApprovalBook, Next};
 use moltbot_guard::secrets::Secrets;
 use moltbot_store::Store;
 use tokio::sync::oneshot;
@@ -102,14 +102,7 @@ impl Setup {
     }
 
     async fn order(&self, text: &str) -> String {
-        let mut conversation = Conversation {
-            session: self.session.clone(),
-            model: None,
-            thinking: None,
-            reasoning: None,
-            verbose: VerboseLevel::Off,
-            peer: Peer::default(),
-        };
+        let mut conversation = self.conversation();
         let taken = self.agent.take(text, &mut conversation).await.unwrap();
         assert_eq!(taken.next, Next::Nothing);
         taken.said.join("\n")

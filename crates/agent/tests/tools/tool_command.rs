@@ -1,9 +1,6 @@
 //! Commands of skills that a tool carries out.
 
-use moltbot_agent::{
-    Conversation, Next, Peer, SkillCommand, Taken, ToolCommand, ToolPolicies, VerboseLevel,
-    transcript,
-};
+use moltbot_agent::{Next, SkillCommand, Taken, ToolCommand, ToolPolicies, transcript};
 use moltbot_config::Config;
 use moltbot_llm::{Content, Message};
 
@@ -56,14 +53,7 @@ async fn setup(gate: Gate) -> (Setup, Done) {
 impl Setup {
     /// What is to be done about a command.
     async fn command(&self, text: &str) -> ToolCommand {
-        let mut conversation = Conversation {
-            session: self.session.clone(),
-            model: None,
-            thinking: None,
-            reasoning: None,
-            verbose: VerboseLevel::Off,
-            peer: Peer::default(),
-        };
+        let mut conversation = self.conversation();
         match self.agent.take(text, &mut conversation).await.unwrap() {
             Taken {
                 said,

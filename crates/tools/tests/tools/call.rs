@@ -1,10 +1,16 @@
 //! Calling a tool as an agent does.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
-use moltbot_agent::{Arguments, Plan, Sandboxed, Scene, Tool, ToolError, ToolOutput};
+use moltbot_agent::{
+    AgentSettings, Arguments, Limits, Plan, Sandboxed, Scene, Tool, ToolError, ToolOutput,
+};
+use moltbot_config::Config;
 use moltbot_guard::Label;
-use moltbot_llm::Content;
+use moltbot_llm::{Backends, Catalog, Content, Credentials, Knowledge, Places, over_http};
 use moltbot_store::Store;
 use serde_json::Value;
 
@@ -33,6 +39,28 @@ impl Stage {
             session,
             label: Label::OWNER,
         }
+    }
+
+    /// The models of a configuration, asked over HTTP by the agent `main` within these places.
+    pub(crate) fn models(
+        &self,
+        config: &Config,
+        places: &[&str],
+    ) -> (Catalog, Backends, AgentSettings) {
+        let credentials = Arc::new(Credentials::new(config, &BTreeMap::new(), None));
+        let knowledge = Arc::new(Knowledge::default());
+        let http = over_http(credentials, Arc::clone(&knowledge));
+        let settings = AgentSettings {
+            places: Places::only(places.iter().copied()),
+            agent_id: "main".into(),
+            thinking: None,
+            timeout: Duration::from_secs(600),
+            has_anthropic_key: false,
+            limits: Limits::default(),
+            workspace: self.workspace(),
+        };
+        let backends = Backends::new(http, None, knowledge);
+        (Catalog::new(config, &[]), backends, settings)
     }
 
     pub(crate) fn workspace(&self) -> std::path::PathBuf {

@@ -1,19 +1,17 @@
 //! `extract`, with real pages, files and commands, and a scripted server for the conversation's model and for the one
 //! that reads apart, which does what a page says.
 
-use std::collections::BTreeMap;
 use std::future::pending;
 use std::sync::Arc;
-use std::time::Duration;
 
 use moltbot_agent::{
-    Agent, AgentSettings, Extract, Gate, Limits, QuarantinedReader, SandboxSettings, SessionKey,
-    Tool, ToolPolicies, Toolbox, TurnError, TurnReport, TurnRequest,
+    Agent, AgentSettings, Extract, Gate, QuarantinedReader, SandboxSettings, SessionKey, Tool,
+    ToolPolicies, Toolbox, TurnError, TurnReport, TurnRequest,
 };
 use moltbot_config::schema::Config;
 use moltbot_config::{Environment, load_text};
 use moltbot_guard::secrets::Secrets;
-use moltbot_llm::{Backends, Catalog, Credentials, Knowledge, Places, Provenance, over_http};
+use moltbot_llm::{Backends, Catalog, Provenance};
 use moltbot_store::Store;
 use moltbot_testkit::{Part, Recorded, Reply, Script, ScriptedServer, Step, When, openai_chat};
 use moltbot_tools::web::{FetchSettings, Origin, WebFetch};
@@ -68,20 +66,7 @@ impl Setup {
     }
 
     fn parts(&self, places: &[&str]) -> (Catalog, Backends, AgentSettings) {
-        let credentials = Arc::new(Credentials::new(&self.config, &BTreeMap::new(), None));
-        let knowledge = Arc::new(Knowledge::default());
-        let http = over_http(credentials, Arc::clone(&knowledge));
-        let settings = AgentSettings {
-            places: Places::only(places.iter().copied()),
-            agent_id: "main".into(),
-            thinking: None,
-            timeout: Duration::from_secs(600),
-            has_anthropic_key: false,
-            limits: Limits::default(),
-            workspace: self.stage.workspace(),
-        };
-        let backends = Backends::new(http, None, knowledge);
-        (Catalog::new(&self.config, &[]), backends, settings)
+        self.stage.models(&self.config, places)
     }
 
     fn sources(&self) -> Toolbox {

@@ -1,13 +1,11 @@
 //! `image`, with real files and model servers that are asked over HTTP.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::sync::Arc;
-use std::time::Duration;
 
-use moltbot_agent::{AgentSettings, Effect, ImageModels, Limits, Tool};
+use moltbot_agent::{Effect, ImageModels, Tool};
 use moltbot_config::Config;
-use moltbot_llm::{Backends, Catalog, Credentials, Knowledge, Places, Provenance, over_http};
+use moltbot_llm::Provenance;
 use moltbot_testkit::{Part, Reply, Script, ScriptedServer, When, error, openai_chat};
 use moltbot_tools::web::{FetchSettings, Origin};
 use moltbot_tools::{Folders, ImageTool};
@@ -30,22 +28,10 @@ fn models(stage: &Stage, server: &ScriptedServer, agents: Value, places: &[&str]
             ]}}},
     }))
     .unwrap();
-    let credentials = Arc::new(Credentials::new(&config, &BTreeMap::new(), None));
-    let knowledge = Arc::new(Knowledge::default());
-    let http = over_http(credentials, Arc::clone(&knowledge));
-    let settings = AgentSettings {
-        places: Places::only(places.iter().copied()),
-        agent_id: "main".into(),
-        thinking: None,
-        timeout: Duration::from_secs(600),
-        has_anthropic_key: false,
-        limits: Limits::default(),
-        workspace: stage.workspace(),
-    };
     let agents = config.agents();
     let chain = agents.defaults().image_model.as_ref();
-    let backends = Backends::new(http, None, knowledge);
-    ImageModels::new(Catalog::new(&config, &[]), backends, settings, chain)
+    let (catalog, backends, settings) = stage.models(&config, places);
+    ImageModels::new(catalog, backends, settings, chain)
 }
 
 fn tool(stage: &Stage, web: Option<FetchSettings>, models: ImageModels) -> ImageTool {

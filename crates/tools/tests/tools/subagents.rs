@@ -15,6 +15,7 @@ use moltbot_agent::{
     ToolPolicies, Toolbox, TurnReport, TurnRequest, VerboseLevel, transcript,
 };
 use moltbot_config::schema::Config;
+use moltbot_guard::Label;
 use moltbot_llm::{
     Backends, Catalog, Content, Credentials, Knowledge, Message, Places, Provenance, ToolSpec,
     over_http,
@@ -131,6 +132,29 @@ async fn setup(script: Script, more: Value) -> Setup {
 }
 
 impl Setup {
+    /// What comes of a call in a conversation, and what it says as JSON.
+    async fn call(
+        &self,
+        tool: &dyn Tool,
+        session: &Session,
+        arguments: Value,
+    ) -> (ToolOutput, Value) {
+        let scene = Scene {
+            session,
+            workspace: self.dir.path(),
+            sandbox: None,
+            call_id: "a",
+            label: Label::OWNER,
+            decided: None,
+        };
+        let Value::Object(arguments) = arguments else {
+            panic!("an object")
+        };
+        let output = tool.call(arguments, &scene).await.unwrap();
+        let told = serde_json::from_str(output.content[0].as_text().unwrap()).unwrap();
+        (output, told)
+    }
+
     async fn main(&self) -> Session {
         self.agents.session(MAIN).await.unwrap().unwrap()
     }
@@ -403,19 +427,7 @@ async fn nesting_and_agents_that_are_not_allowed_are_refused() {
             "Unrecognized thinking level",
         ),
     ] {
-        let scene = Scene {
-            session,
-            workspace: setup.dir.path(),
-            sandbox: None,
-            call_id: "a",
-            label: moltbot_guard::Label::OWNER,
-            decided: None,
-        };
-        let Value::Object(arguments) = arguments else {
-            panic!("an object")
-        };
-        let output = tool.call(arguments, &scene).await.unwrap();
-        let told: Value = serde_json::from_str(output.content[0].as_text().unwrap()).unwrap();
+        let (output, told) = setup.call(&tool, session, arguments).await;
         assert!(output.is_error);
         assert_eq!(told["status"], status, "{told}");
         assert!(told["error"].as_str().unwrap().contains(words), "{told}");

@@ -7,19 +7,7 @@ async fn send(setup: &Setup, access: &Value, arguments: Value) -> (Value, Proven
     let access = SessionAccess::from_config(&access);
     let tool = SessionsSend::new(Arc::downgrade(&setup.agents), setup.store.clone(), access);
     let session = setup.main().await;
-    let scene = Scene {
-        session: &session,
-        workspace: setup.dir.path(),
-        sandbox: None,
-        call_id: "a",
-        label: moltbot_guard::Label::OWNER,
-        decided: None,
-    };
-    let Value::Object(arguments) = arguments else {
-        panic!("an object")
-    };
-    let output = tool.call(arguments, &scene).await.unwrap();
-    let told = serde_json::from_str(output.content[0].as_text().unwrap()).unwrap();
+    let (output, told) = setup.call(&tool, &session, arguments).await;
     (told, output.content[0].from())
 }
 
