@@ -2,11 +2,13 @@
 //! has ended.
 //!
 //! An answer is for one call of one transcript: the same tool with the same arguments that would do the same. It can be
-//! given while the agent waits, or later; then the call is done when the agent asks for it again.
+//! given while the agent waits, or later; then the call is done when the agent asks for it again, unless it is a command and
+//! something was changed or run meanwhile.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+use moltbot_guard::Effect;
 use moltbot_guard::shell::{Approvals, ApprovalsError};
 use moltbot_store::{Approval, ApprovalAnswer, NewApproval, Store, StoreError};
 use thiserror::Error;
@@ -97,10 +99,10 @@ impl ApprovalBook {
         }
     }
 
-    /// Brings the owner's answer; `by` says where it was given. What is allowed for good is on the list before.
+    /// Brings the owner's answer; `by` says where it was given.
     ///
     /// # Errors
-    /// See [`AnswerError`]. Nothing is answered then.
+    /// See [`AnswerError`]. Nothing is answered then, but for [`AnswerError::NotListed`]: allowed is this call alone.
     pub async fn answer(
         &self,
         asked: &Asked,
@@ -108,21 +110,21 @@ impl ApprovalBook {
         by: &str,
     ) -> Result<Asked, AnswerError> {
         let question = &asked.question;
-        let still = self.store.approval(&asked.approval.id).await?;
-        if answer == ApprovalAnswer::AllowAlways && still.is_pending() {
-            let programs = &question.plan.programs;
-            if programs.is_empty() {
-                return Err(AnswerError::NotForGood(format!(
-                    "What {} would do",
-                    question.tool
-                )));
-            }
-            Approvals::allow(&self.allowlist, &question.agent_id, programs)?;
+        let programs = &question.plan.programs;
+        if answer == ApprovalAnswer::AllowAlways && programs.is_empty() {
+            return Err(AnswerError::NotForGood(format!(
+                "What {} would do",
+                question.tool
+            )));
         }
         let approval = self
             .store
             .answer_approval(&asked.approval.id, answer, by)
             .await?;
+        // Somebody may have said no a moment before: only the answer that counts is heeded.
+        if answer == ApprovalAnswer::AllowAlways {
+            Approvals::allow(&self.allowlist, &question.agent_id, programs)?;
+        }
         Ok(Asked {
             approval,
             question: question.clone(),
@@ -157,6 +159,17 @@ impl ApprovalBook {
         self.store
             .take_approval(&scene.session.session_id, &call)
             .await
+    }
+
+    /// Commands that wait for an answer, or were allowed and not run yet, are asked about again.
+    pub(crate) async fn forget_commands(&self, scene: &Scene<'_>) -> Result<(), StoreError> {
+        let open = self.store.open_approvals(&scene.session.session_id).await?;
+        for asked in readable(open) {
+            if asked.question.plan.effect == Effect::RunsCode {
+                self.store.expire_approval(&asked.approval.id).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Waits until another process brings the answer; `None` when the question has expired.
@@ -200,6 +213,7 @@ fn identity(question: &Question) -> String {
         plan.manner,
         plan.targets,
         plan.content,
+        plan.programs,
     ])
     .to_string()
 }

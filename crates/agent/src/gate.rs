@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use moltbot_guard::invisible::{lines_written_out, written_out};
 use moltbot_guard::secrets::Secrets;
-use moltbot_guard::{Decision, Evidence, Plan, Preset, decide};
+use moltbot_guard::{Decision, Effect, Evidence, Plan, Preset, decide};
 use moltbot_store::{ApprovalAnswer, StoreError};
 use serde::{Deserialize, Serialize};
 
@@ -51,14 +52,56 @@ pub struct Question {
 }
 
 impl Question {
-    /// Who asks, to begin a sentence with.
+    /// Who asks, to begin a sentence with, on one line.
     pub fn asker(&self) -> String {
-        match &self.subagent {
+        let asker = match &self.subagent {
             Some(name) => format!("The sub-agent \"{name}\""),
             None => format!("The agent in {}", self.session_key),
+        };
+        let words: Vec<&str> = asker.split_whitespace().collect();
+        written_out(&words.join(" "))
+    }
+
+    /// What exactly would be done, for people: the whole of what would be written, too, with what cannot be seen written
+    /// out, and each line set in so that none can pass for one of the program's. Then why it is asked.
+    pub fn shown(&self) -> Vec<String> {
+        let mut shown: Vec<String> = lines_written_out(&self.plan.detail)
+            .into_iter()
+            .map(|line| format!("    {line}"))
+            .collect();
+        for (name, value) in &self.arguments {
+            let Some(text) = value.as_str().filter(|text| self.is_untold(text)) else {
+                continue;
+            };
+            let lines = lines_written_out(text);
+            shown.push(format!("    {}:", written_out(name)));
+            let left = lines.len().saturating_sub(SHOWN_LINES);
+            let lines = lines.into_iter().take(SHOWN_LINES);
+            shown.extend(lines.map(|line| format!("      | {line}")));
+            if left > 0 {
+                shown.push(format!(
+                    "      [{left} more lines: moltbot approvals list --json]"
+                ));
+            }
         }
+        let reason = lines_written_out(&self.reason);
+        shown.extend(reason.into_iter().map(|line| format!("    {line}")));
+        shown
+    }
+
+    /// Whether a text of a call that changes something is not in its detail.
+    fn is_untold(&self, text: &str) -> bool {
+        let changes = matches!(
+            self.plan.effect,
+            Effect::ChangesWorkspace | Effect::ChangesOutside | Effect::ChangesItself
+        );
+        let places = || self.plan.targets.iter().any(|target| target.value == text);
+        changes && !self.plan.detail.contains(text) && !places()
     }
 }
+
+/// So many lines of a text are shown.
+const SHOWN_LINES: usize = 200;
 
 /// A call that is decided on.
 #[derive(Clone, Copy)]
@@ -161,6 +204,10 @@ impl Gate {
                 verdict
             }
         };
+        let verdict = match verdict {
+            Verdict::Allow => self.forget_commands_before(plan, scene).await,
+            refused @ Verdict::Refuse(_) => refused,
+        };
         tracing::info!(
             tool = wanted.tool,
             effect = ?plan.effect,
@@ -171,6 +218,25 @@ impl Gate {
             "tool call"
         );
         verdict
+    }
+
+    /// A command that the owner was asked about runs what the files say at the time. Where something may change them, it has
+    /// to be asked about again.
+    async fn forget_commands_before(&self, plan: &Plan, scene: &Scene<'_>) -> Verdict {
+        let changes = matches!(
+            plan.effect,
+            Effect::ChangesWorkspace
+                | Effect::ChangesOutside
+                | Effect::ChangesItself
+                | Effect::RunsCode
+        );
+        match &self.book {
+            Some(book) if changes => match book.forget_commands(scene).await {
+                Ok(()) => Verdict::Allow,
+                Err(error) => Verdict::Refuse(format!("It was not done. {error}")),
+            },
+            _ => Verdict::Allow,
+        }
     }
 
     /// Asks the owner, here and wherever else the owner may answer.
@@ -216,11 +282,10 @@ impl Gate {
         Ok(match answer {
             None => Answer::Nobody,
             Some(ApprovalAnswer::Deny) => Answer::Given(ApprovalAnswer::Deny),
-            // Another conversation of this transcript may have used it up; the answer was for this call all the same.
-            Some(answer) => {
-                book.take(&asked.question, scene).await?;
-                Answer::Given(answer)
-            }
+            Some(answer) => match book.take(&asked.question, scene).await? {
+                true => Answer::Given(answer),
+                false => Answer::Nobody,
+            },
         })
     }
 }
@@ -241,11 +306,15 @@ async fn brought(
             }
             Err(AnswerError::Store(StoreError::ApprovalExpired { .. })) => return Ok(None),
             Err(AnswerError::Store(error)) => return Err(error),
+            Err(error @ AnswerError::NotListed(_)) => {
+                approver.tell(&format!("Allowed this once only. {error}"));
+                return Ok(Some(ApprovalAnswer::AllowOnce));
+            }
             Err(error) if answer == ApprovalAnswer::AllowAlways => {
                 approver.tell(&format!("Allowed this once only. {error}"));
                 answer = ApprovalAnswer::AllowOnce;
             }
-            // Only what is allowed for good can fail otherwise.
+            // Only what is to be allowed for good can fail otherwise.
             Err(_) => return Ok(None),
         }
     }

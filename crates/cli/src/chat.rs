@@ -23,6 +23,7 @@ use crate::commands::footnotes;
 use crate::exit::Exit;
 use crate::interrupt::{self, ctrl_c, interrupt};
 use crate::output;
+pub(crate) use approval::is_yes;
 use approval::{AtTerminal, TerminalLock};
 use input::{Input, Line, Notices};
 pub(crate) use screen::Screen;

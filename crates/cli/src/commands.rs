@@ -1,7 +1,7 @@
 //! The commands, one module each.
 
 mod agent;
-mod approvals;
+pub(crate) mod approvals;
 pub(crate) mod completions;
 mod config;
 mod doctor;

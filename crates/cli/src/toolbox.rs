@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 
 use moltbot_agent::{Agents, ImageModels, Outlet, SkillSettings, Skills, Toolbox};
-use moltbot_config::Snapshot;
+use moltbot_config::{SecretSource, Snapshot};
 use moltbot_llm::Records;
 use moltbot_store::Store;
 use moltbot_tools::documents::DocumentReader;
@@ -102,6 +102,16 @@ fn folders(snapshot: &Snapshot, agent_id: &str) -> Folders {
         paths.agent_dir(agent_id),
     ];
     protected.extend(installations(home));
+    protected.extend(snapshot.includes.iter().cloned());
+    protected.extend(
+        snapshot
+            .secrets
+            .iter()
+            .filter_map(|secret| match &secret.source {
+                SecretSource::File(path) => Some(path.clone()),
+                SecretSource::Command(_) | SecretSource::Keyring(_) => None,
+            }),
+    );
     Folders::new(home.clone(), protected)
         .with_readable(vec![paths.state_dir.join("skills")])
         .with_results(vec![results_dir(snapshot)])

@@ -10,9 +10,23 @@ use crate::environment::Environment;
 /// One assignment of a `.env` file.
 type Assignment = (String, String);
 
-/// Fills variables from the `.env` file at `path`, leaving those that have a value. A missing file is no problem;
-/// one that can't be read, and lines that are no assignments, are told in `warnings`.
-pub(crate) fn fill_from(path: &Path, environment: &mut Environment, warnings: &mut Vec<String>) {
+/// Whether a variable is the key of a provider or a channel: all that a `.env` file may give that anybody may have put
+/// where it lies.
+pub(crate) fn is_key(name: &str) -> bool {
+    const ENDINGS: [&str; 4] = ["_KEY", "_TOKEN", "_SECRET", "_PASSWORD"];
+    const OWN: [&str; 2] = ["MOLTBOT_", "CLAWDBOT_"];
+    let begins_like_own = OWN.iter().any(|own| name.starts_with(own));
+    ENDINGS.iter().any(|ending| name.ends_with(ending)) && !begins_like_own
+}
+
+/// Fills those variables from the `.env` file at `path` that are `taken`, leaving those that have a value. A missing file
+/// is no problem; one that can't be read, and lines that are no assignments, are told in `warnings`.
+pub(crate) fn fill_from(
+    path: &Path,
+    taken: fn(&str) -> bool,
+    environment: &mut Environment,
+    warnings: &mut Vec<String>,
+) {
     let shown = environment.shown(path);
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
@@ -40,7 +54,7 @@ pub(crate) fn fill_from(path: &Path, environment: &mut Environment, warnings: &m
     }
     // Within one file the last assignment wins.
     let last: std::collections::BTreeMap<String, String> = assignments.into_iter().collect();
-    for (name, value) in last {
+    for (name, value) in last.into_iter().filter(|(name, _)| taken(name)) {
         environment.fill(&name, &value);
     }
 }

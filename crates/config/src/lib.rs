@@ -6,7 +6,7 @@
 //! leaves the rest of it alone.
 //!
 //! The order of loading:
-//! 1. the `.env` files of the working and the state directory fill variables that are unset;
+//! 1. the `.env` file of the state directory fills variables that are unset, then that of the working directory keys;
 //! 2. the config file is found ([`Paths`]) and parsed ([`spanned`]), and `$include` puts other files in place;
 //! 3. the config's `env` block fills variables, and `${VAR}` and references to secrets in strings are replaced;
 //! 4. keys of older versions, the JSON Schema ([`validate`]) and the rules between keys are checked, all of them,

@@ -258,15 +258,22 @@ impl Start {
     fn new(environment: &Environment) -> Self {
         let mut environment = environment.clone();
         let mut warnings = Vec::new();
+        let state_dir = Paths::resolve(&environment).state_dir;
         dotenv::fill_from(
-            &environment.cwd.join(".env"),
+            &state_dir.join(".env"),
+            |_| true,
             &mut environment,
             &mut warnings,
         );
-        // The first file may say where the state directory is.
-        let state_dir = Paths::resolve(&environment).state_dir;
+        // Whoever can write into the folder that the program happens to be started in, a checkout or an agent at work,
+        // must not say where its configuration is, or what the programs that it starts do.
         if state_dir != environment.cwd {
-            dotenv::fill_from(&state_dir.join(".env"), &mut environment, &mut warnings);
+            dotenv::fill_from(
+                &environment.cwd.join(".env"),
+                dotenv::is_key,
+                &mut environment,
+                &mut warnings,
+            );
         }
         environment.copy_old_names();
         let paths = Paths::resolve(&environment);

@@ -132,7 +132,7 @@ impl Problem {
     pub(crate) fn message(&self) -> String {
         match self {
             Self::Unset(name) => format!(
-                "Missing env var \"{name}\"; set it in the environment, in a .env file or under env.vars"
+                "Missing env var \"{name}\"; set it in the environment, in ~/.clawdbot/.env or under env.vars"
             ),
             Self::Secret(source, reason) => {
                 format!("no secret from {source}: {reason}")

@@ -57,6 +57,8 @@ pub struct Evidence {
     said: Vec<Said>,
     owners_words: HashSet<String>,
     known: HashMap<Target, Grade>,
+    /// Whom and what the owner said yes to: to be gone to again, not to be passed on.
+    approved: HashSet<Target>,
     hosts: HashSet<String>,
     items: Vec<Item>,
     foreign_runs: HashSet<u64>,
@@ -83,6 +85,7 @@ impl Default for Evidence {
             said: Vec::new(),
             owners_words: HashSet::new(),
             known: HashMap::new(),
+            approved: HashSet::new(),
             hosts: HashSet::new(),
             items: Vec::new(),
             foreign_runs: HashSet::new(),
@@ -159,18 +162,12 @@ impl Evidence {
     }
 
     /// Takes in that a call was approved: the owner knows whom and what it acts on from now on. Said yes to was this call,
-    /// and so no other words than the owner's go there unasked; and no command or setting, which means something else
-    /// each time.
+    /// and so no other words than the owner's go there unasked. Nothing else is known by it: a command, a setting or a
+    /// change means something else each time.
     pub fn approved(&mut self, plan: &Plan) {
-        for target in &plan.targets {
-            if matches!(
-                target.kind,
-                TargetKind::Recipient | TargetKind::Url | TargetKind::Handle(_)
-            ) {
-                let known = self.known.entry(normal(target)).or_insert(Grade::Trusted);
-                *known = (*known).max(Grade::Trusted);
-            }
-        }
+        let targets = plan.targets.iter();
+        let targets = targets.filter(|target| target.kind.receives());
+        self.approved.extend(targets.map(normal));
     }
 
     fn learn(&mut self, target: Target, grade: Grade) {
@@ -207,7 +204,11 @@ impl Evidence {
             return Grade::Named;
         }
         let target = normal(target);
-        let known = self.known.get(&target).copied().unwrap_or(Grade::Unknown);
+        let known = match self.approved.contains(&target) {
+            true => Grade::Trusted,
+            false => Grade::Unknown,
+        };
+        let known = known.max(self.known.get(&target).copied().unwrap_or(Grade::Unknown));
         if target.kind == TargetKind::Amount {
             return known.max(self.grade_of_amount(&target.value, plan));
         }

@@ -218,6 +218,23 @@ pub(crate) fn newest(db: &Connection) -> Result<Vec<Approval>, Failure> {
     all(db, "ORDER BY asked_at DESC, id LIMIT ?1", params![LISTED])
 }
 
+/// The questions of a transcript that wait for an answer, or allow what was not done yet.
+pub(crate) fn open(db: &Connection, session_id: &str) -> Result<Vec<Approval>, Failure> {
+    all(
+        db,
+        "WHERE session_id = ?1 AND used_at IS NULL AND expires_at > ?2 AND (answer IS NULL OR answer <> 'deny')
+         ORDER BY asked_at, id",
+        params![session_id, now_ms()],
+    )
+}
+
+/// Ends the time of a question.
+pub(crate) fn expire(db: &Transaction<'_>, id: &str) -> Result<(), Failure> {
+    db.prepare_cached("UPDATE approvals SET expires_at = ?2 WHERE id = ?1 AND expires_at > ?2")?
+        .execute(params![id, now_ms()])?;
+    Ok(())
+}
+
 /// What was allowed and done in a transcript, oldest first.
 pub(crate) fn used(db: &Connection, session_id: &str) -> Result<Vec<Approval>, Failure> {
     all(

@@ -450,6 +450,26 @@ impl Store {
         self.call(|db| approval::newest(db.reader())).await
     }
 
+    /// The questions of a transcript that wait for an answer, or allow what was not done yet, oldest first.
+    ///
+    /// # Errors
+    /// Only those that name a file.
+    pub async fn open_approvals(&self, session_id: &str) -> Result<Vec<Approval>, StoreError> {
+        let session_id = session_id.to_owned();
+        self.call(move |db| approval::open(db.reader(), &session_id))
+            .await
+    }
+
+    /// Ends the time of a question: it can no longer be answered, and allows nothing more.
+    ///
+    /// # Errors
+    /// Only those that name a file.
+    pub async fn expire_approval(&self, id: &str) -> Result<(), StoreError> {
+        let id = id.to_owned();
+        self.call(move |db| db.write(|tx, _| approval::expire(tx, &id)))
+            .await
+    }
+
     /// What the owner allowed and was done in a transcript, oldest first.
     ///
     /// # Errors

@@ -1,7 +1,6 @@
 //! `/approve`: the owner answers a question that was asked anywhere.
 
 use moltbot_guard::Effect;
-use moltbot_guard::invisible::written_out;
 use moltbot_store::ApprovalAnswer;
 
 use crate::agent::Agent;
@@ -24,7 +23,7 @@ impl Agent {
         let (id, answer) = match words.as_slice() {
             [] => {
                 let pending = book.pending().await?;
-                let lines: Vec<String> = pending.iter().map(line).collect();
+                let lines: Vec<String> = pending.iter().map(told).collect();
                 return Ok(match lines.is_empty() {
                     true => format!("Nothing waits for your word. {USAGE}"),
                     false => format!("{}\n{USAGE}", lines.join("\n")),
@@ -47,12 +46,13 @@ impl Agent {
         };
         match answered {
             Ok(asked) => Ok(format!(
-                "✅ {} {answer} submitted for {}.",
+                "✅ {} {answer} submitted for {}.\n{}",
                 match asked.question.plan.effect {
                     Effect::RunsCode => "Exec approval",
                     _ => "Approval",
                 },
-                asked.approval.short_id()
+                asked.approval.short_id(),
+                asked.question.shown().join("\n")
             )),
             Err(AnswerError::Store(error)) if is_the_stores(&error) => Err(error.into()),
             Err(error) => Ok(error.to_string()),
@@ -79,16 +79,15 @@ fn decision(word: &str) -> Option<ApprovalAnswer> {
     }
 }
 
-/// What is asked, on a line.
-fn line(asked: &Asked) -> String {
+/// What is asked, under a line that begins with its id.
+fn told(asked: &Asked) -> String {
     let Asked { approval, question } = asked;
-    let plan = &question.plan;
-    let what = format!(
-        "{} wants to {} ({}): {}",
+    let head = format!(
+        "{} · {} wants to {} ({}):",
+        approval.short_id(),
         question.asker(),
-        plan.effect.describe(),
+        question.plan.effect.describe(),
         question.tool,
-        plan.detail
     );
-    format!("{} · {}", approval.short_id(), written_out(&what))
+    format!("{head}\n{}", question.shown().join("\n"))
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use moltbot_agent::{ApprovalAnswer, Approver, Question};
-use moltbot_guard::invisible::{lines_written_out, written_out};
+use moltbot_guard::invisible::written_out;
 use tokio::sync::Mutex;
 
 use super::input::Notices;
@@ -41,13 +41,11 @@ impl Drop for Standing {
 #[async_trait]
 impl Approver for AtTerminal {
     async fn approve(&self, question: &Question) -> ApprovalAnswer {
-        let Question {
-            tool, plan, reason, ..
-        } = question;
+        let Question { tool, plan, .. } = question;
         let is_own = self.session_key.get() == Some(&question.session_key);
         let asker = match is_own {
             true => "The agent".to_owned(),
-            false => one_line(&question.asker()),
+            false => question.asker(),
         };
         let _terminal = match is_own {
             true => None,
@@ -66,10 +64,9 @@ impl Approver for AtTerminal {
             output::WARN,
             format!("{asker} wants to {} ({tool}):", plan.effect.describe()),
         ));
-        for line in lines_written_out(&plan.detail) {
-            output::note(format!("    {line}"));
+        for line in question.shown() {
+            output::note(line);
         }
-        output::note(output::styled(output::DIM, written_out(reason)));
         let programs: Vec<String> = plan
             .programs
             .iter()
@@ -154,13 +151,8 @@ fn can_be_read() -> bool {
     true
 }
 
-/// A name on one line, with what cannot be seen made visible.
-fn one_line(name: &str) -> String {
-    let name: Vec<&str> = name.split_whitespace().collect();
-    written_out(&name.join(" "))
-}
-
-fn is_yes(answer: &str) -> bool {
+/// Whether an answer is a clear yes.
+pub(crate) fn is_yes(answer: &str) -> bool {
     let answer = answer.trim().to_lowercase();
     ["y", "yes", "j", "ja", "是", "好"].contains(&answer.as_str())
 }

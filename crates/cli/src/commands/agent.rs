@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chrono::Utc;
 use moltbot_agent::{
-    Agent, Agents, Conversation, DeliveryError, Gate, Next, Occasion, OutgoingMessage, Outlet,
-    OutletAction, Progress, Receipt, ReplyText, TurnError, TurnReport, TurnRequest, compacted,
-    place_list, stopped,
+    Agent, Agents, Asked, Conversation, DeliveryError, Gate, Next, Occasion, OutgoingMessage,
+    Outlet, OutletAction, Progress, Receipt, ReplyText, TurnError, TurnReport, TurnRequest,
+    compacted, place_list, stopped,
 };
 use moltbot_llm::{Event, StopReason};
 use moltbot_store::Session;
@@ -15,6 +16,7 @@ use serde_json::{Value, json};
 use crate::app::App;
 use crate::args::{AgentArgs, Globals};
 use crate::chat::{Screen, conversation};
+use crate::commands::approvals::{as_value, told};
 use crate::exit::Exit;
 use crate::interrupt::{hear_orders, interrupt};
 use crate::output;
@@ -68,6 +70,8 @@ impl Outlet for StandardError {
 /// What came of a message.
 struct Answered {
     session_id: String,
+    /// What the agent would do if the person allowed it.
+    waiting: Vec<Asked>,
     /// What commands in it said.
     said: Vec<String>,
     /// What the agent answered; `None` where there was nothing for it.
@@ -152,6 +156,7 @@ async fn answer(globals: &Globals, args: &AgentArgs) -> Result<Answered, NoAnswe
                 Next::Nothing | Next::Ask { .. } => None,
             });
             return Ok(Answered {
+                waiting: Vec::new(),
                 session_id: talk.session.session_id,
                 said: taken.said,
                 report: None,
@@ -174,6 +179,7 @@ async fn answer(globals: &Globals, args: &AgentArgs) -> Result<Answered, NoAnswe
             notices.push(text);
         }
     };
+    let since = Utc::now().timestamp_millis();
     let outcome = agents.turn(&agent, request, interrupt(), &mut note).await;
     let told = match &outcome {
         Ok(_) => what_came_back(&agents, &agent, &talk, &mut notices).await,
@@ -187,9 +193,11 @@ async fn answer(globals: &Globals, args: &AgentArgs) -> Result<Answered, NoAnswe
             output::note(output::styled(output::DIM, output::plain(text)));
         }
     }
+    let waiting = waiting(&app, &agent, since).await?;
     let session_id = talk.session.session_id.clone();
     match outcome {
         Ok(report) => Ok(Answered {
+            waiting,
             session_id,
             said: taken.said,
             usage: agent.usage_line(&talk.session, &report),
@@ -203,6 +211,22 @@ async fn answer(globals: &Globals, args: &AgentArgs) -> Result<Answered, NoAnswe
             session_id: Some(session_id),
         }),
     }
+}
+
+/// What was asked since, and waits for an answer: the person is told of it by the program, not by the agent alone.
+async fn waiting(app: &App, agent: &Agent, since: i64) -> Result<Vec<Asked>, NoAnswer> {
+    let mut waiting = app.approvals(agent.store()).pending().await?;
+    waiting.retain(|asked| asked.approval.asked_at >= since);
+    for asked in &waiting {
+        for line in told(asked) {
+            output::note(line);
+        }
+        output::note(format!(
+            "    To allow it: moltbot approvals allow {}, then ask again.",
+            asked.approval.short_id()
+        ));
+    }
+    Ok(waiting)
 }
 
 /// Waits for what the conversation gave to others, and has the agent tell what came of it. Ctrl-C stops it all.
@@ -291,7 +315,11 @@ impl Answered {
                         payloads.push(payload(&reply, reply.text.trim()));
                     }
                 }
-                meta(report, &self.notices)
+                let mut meta = meta(report, &self.notices);
+                if !self.waiting.is_empty() {
+                    meta["approvals"] = self.waiting.iter().map(as_value).collect();
+                }
+                meta
             }
             None => json!({"agentMeta": {"sessionId": self.session_id}}),
         };

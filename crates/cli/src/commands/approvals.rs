@@ -1,12 +1,12 @@
 //! `moltbot approvals`: what agents wait for, and what they may do for good.
 
-use std::io::Read;
+use std::io::{IsTerminal, Read};
 use std::path::Path;
 
 use chrono::{DateTime, SecondsFormat};
 use moltbot_agent::{ApprovalAnswer, ApprovalBook, Asked};
 use moltbot_config::hash;
-use moltbot_guard::invisible::{lines_written_out, written_out};
+use moltbot_guard::invisible::written_out;
 use moltbot_guard::shell::Approvals;
 use moltbot_store::Store;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ use crate::output;
 
 /// Runs an `approvals` command.
 pub(crate) async fn run(globals: &Globals, command: ApprovalsCommand) -> Result<(), Exit> {
-    let app = App::load(globals, true)?;
+    let app = App::load_as_written(globals)?;
     let file = Approvals::path(&app.snapshot.environment.home);
     match command {
         ApprovalsCommand::List { all, json } => list(&app, all, json).await,
@@ -60,31 +60,32 @@ async fn list(app: &App, all: bool, as_json: bool) -> Result<(), Exit> {
     Ok(())
 }
 
-/// A question, as people read it.
+/// Prints a question.
 fn show(asked: &Asked) -> Result<(), Exit> {
+    told(asked).iter().try_for_each(output::line)
+}
+
+/// A question, as people read it.
+pub(crate) fn told(asked: &Asked) -> Vec<String> {
     let Asked { approval, question } = asked;
-    let plan = &question.plan;
     let standing = match (approval.answer, approval.used_at) {
         (Some(answer), None) if answer.allows() => format!("{answer}, not done yet"),
         (Some(answer), _) => answer.to_string(),
         (None, _) if approval.is_pending() => format!("until {}", time(approval.expires_at)),
         (None, _) => "expired".to_owned(),
     };
-    output::line(format!(
+    let head = format!(
         "{}  {} wants to {} ({}) · {standing}",
         approval.short_id(),
-        written_out(&question.asker().replace('\n', " ")),
-        plan.effect.describe(),
+        question.asker(),
+        question.plan.effect.describe(),
         question.tool,
-    ))?;
-    for line in lines_written_out(&plan.detail) {
-        output::line(format!("    {line}"))?;
-    }
-    output::line(format!("    {}", written_out(&question.reason)))
+    );
+    std::iter::once(head).chain(question.shown()).collect()
 }
 
 /// A question, as programs read it.
-fn as_value(asked: &Asked) -> Value {
+pub(crate) fn as_value(asked: &Asked) -> Value {
     let Asked { approval, question } = asked;
     json!({
         "id": approval.id,
@@ -108,22 +109,39 @@ fn time(ms: i64) -> String {
 async fn answer_to(app: &App, id: &str, answer: ApprovalAnswer) -> Result<(), Exit> {
     let book = book(app)?;
     let asked = book.find(id).await?;
+    // The id alone says nothing: an agent may have told whatever it liked about it.
+    show(&asked)?;
+    if answer.allows() && asked.approval.is_pending() && !confirmed()? {
+        return Err(Exit::failed("Nothing was answered."));
+    }
     let asked = book.answer(&asked, answer, "cli").await?;
-    let (what, programs) = (
-        written_out(&asked.question.plan.detail),
-        &asked.question.plan.programs,
-    );
     output::line(match answer {
-        ApprovalAnswer::AllowOnce => format!("Allowed once: {what}"),
-        ApprovalAnswer::Deny => format!("Not allowed: {what}"),
+        ApprovalAnswer::AllowOnce => "Allowed once.".to_owned(),
+        ApprovalAnswer::Deny => "Not allowed.".to_owned(),
         ApprovalAnswer::AllowAlways => {
-            let programs: Vec<String> = programs
+            let programs: Vec<String> = asked
+                .question
+                .plan
+                .programs
                 .iter()
                 .map(|path| written_out(&path.display().to_string()))
                 .collect();
-            format!("Allowed: {what}\nFrom now on: {}", programs.join(", "))
+            format!("Allowed, and from now on: {}", programs.join(", "))
         }
     })
+}
+
+/// Whether the person at the terminal says yes to what was shown. A script has nobody to ask, and means what it says.
+fn confirmed() -> Result<bool, Exit> {
+    if !std::io::stdin().is_terminal() {
+        return Ok(true);
+    }
+    let mut line = String::new();
+    output::note("Allow it? [y/N]");
+    std::io::stdin()
+        .read_line(&mut line)
+        .map_err(|error| Exit::failed(format!("Standard input cannot be read: {error}.")))?;
+    Ok(crate::chat::is_yes(&line))
 }
 
 fn get(path: &Path, as_json: bool) -> Result<(), Exit> {

@@ -61,7 +61,7 @@ pub(super) async fn try_out(app: &App, sandbox: &Sandboxed) -> Result<Trial, Str
 
 /// The containers that this installation made.
 fn list(globals: &Globals, json: bool) -> Result<(), Exit> {
-    let app = App::load(globals, true)?;
+    let app = App::load_as_written(globals)?;
     let records = ContainerSettings::records(&app.paths().state_dir).list();
     if json {
         return output::json(&json!({"containers": records}));
@@ -78,7 +78,7 @@ fn list(globals: &Globals, json: bool) -> Result<(), Exit> {
 
 /// Removes containers; the next command makes them anew.
 fn recreate(globals: &Globals, args: &SandboxRecreateArgs) -> Result<(), Exit> {
-    let app = App::load(globals, true)?;
+    let app = App::load_as_written(globals)?;
     let records = ContainerSettings::records(&app.paths().state_dir);
     let agent = args.agent.as_deref().map(|id| app.agent_id(Some(id)));
     let agent = agent.transpose()?;

@@ -1,10 +1,10 @@
 //! Questions to the owner, answered from another process, and `moltbot approvals` as the owner uses it.
 
 use moltbot_testkit::{Part, Script, ScriptedServer, When, block_on, openai_chat};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::fixtures::box_config;
-use crate::setup::Home;
+use crate::setup::{Home, err, out};
 #[cfg(unix)]
 use crate::terminal::Terminal;
 
@@ -77,15 +77,26 @@ fn what_nobody_could_be_asked_about_is_allowed_and_done_when_it_is_wanted_again(
     let server = block_on(ScriptedServer::start(runs("touch made.txt", 2)));
     let home = home(&server);
     let made = home.path().join("clawd/made.txt");
-    home.ok(&["agent", "-m", "make it"]);
+    let output = home.moltbot(&["agent", "-m", "make it", "--json"]);
     assert!(!made.exists());
+    // The program itself says what waits, not the agent alone.
+    let told = err(&output);
+    assert!(
+        told.contains("wants to run (exec)") && told.contains("    touch made.txt (in "),
+        "{told}"
+    );
+    let answer: Value = serde_json::from_str(&out(&output)).unwrap();
+    assert_eq!(
+        answer["meta"]["approvals"][0]["request"]["arguments"]["command"],
+        "touch made.txt"
+    );
     let listed = home.json(&["approvals", "list", "--json"]);
     let id = listed["approvals"][0]["id"].as_str().unwrap();
     let said = home.fails(&["approvals", "allow", "nothing"]);
     assert!(said.contains("There is no question \"nothing\""), "{said}");
     let said = home.ok(&["approvals", "allow", id]);
     assert!(
-        said.starts_with("Allowed once: touch made.txt (in "),
+        said.contains("    touch made.txt (in ") && said.ends_with("Allowed once.\n"),
         "{said}"
     );
     let said = home.fails(&["approvals", "deny", id]);

@@ -215,7 +215,7 @@ fn a_wrong_change_is_refused_and_nothing_is_written() {
         (
             "logging.file",
             json!("${NOPE}"),
-            "Config validation failed: logging.file: Missing env var \"NOPE\"; set it in the environment, in a .env file or under env.vars",
+            "Config validation failed: logging.file: Missing env var \"NOPE\"; set it in the environment, in ~/.clawdbot/.env or under env.vars",
         ),
         (
             "gateway.port.x",

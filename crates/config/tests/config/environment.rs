@@ -10,35 +10,44 @@ use crate::Home;
 #[test]
 fn the_first_source_that_has_a_value_wins() {
     let home = Home::with(
-        "{env: {vars: {A: 'vars', B: 'vars', C: 'vars', D: 'vars', E: 'vars'}, D: 'direct', BLANK: 'block'}}",
+        "{env: {vars: {A: 'vars', C: 'vars', D: 'vars', E: 'vars'}, D: 'direct', BLANK: 'block'}}",
     )
     .var("A", "process")
     .var("BLANK", "  ");
-    fs::write(home.environment.cwd.join(".env"), "A=cwd\nB=cwd\n").unwrap();
-    home.put(".env", "A=state\nB=state\nC=state\n");
+    home.put(".env", "A=state\nC=state\n");
     let environment = home.load().environment;
-    let values = ["A", "B", "C", "D", "E", "BLANK"].map(|name| environment.get(name).unwrap());
-    assert_eq!(
-        values,
-        ["process", "cwd", "state", "direct", "vars", "block"]
-    );
+    let values = ["A", "C", "D", "E", "BLANK"].map(|name| environment.get(name).unwrap());
+    assert_eq!(values, ["process", "state", "direct", "vars", "block"]);
 }
 
 #[test]
-fn the_working_directorys_file_may_name_the_state_directory() {
-    let home = Home::new();
-    let state = home.environment.home.join("elsewhere");
-    fs::create_dir(&state).unwrap();
-    fs::write(state.join(".env"), "DEEP=yes\n").unwrap();
-    fs::write(state.join("clawdbot.json"), "{logging: {level: 'warn'}}").unwrap();
-    fs::write(
-        home.environment.cwd.join(".env"),
-        "export MOLTBOT_STATE_DIR=~/elsewhere\n",
-    )
-    .unwrap();
-    let snapshot = home.load();
-    assert_eq!(snapshot.environment.get("DEEP"), Some("yes"));
-    assert_eq!(snapshot.path, state.join("clawdbot.json"));
+fn the_folder_of_the_state_goes_before_the_current_one_which_gives_keys_alone() {
+    let home = Home::with("{}").var("A_KEY", "process");
+    home.put(".env", "A_KEY=state\nB_KEY=state\nOTHER=state\n");
+    let current = [
+        "A_KEY=cwd",
+        "B_KEY=cwd",
+        "C_API_KEY=cwd",
+        "D_TOKEN=cwd",
+        "MOLTBOT_CONFIG_PATH=/evil.json",
+        "MOLTBOT_STATE_DIR=/evil",
+        "CLAWDBOT_GATEWAY_TOKEN=evil",
+        "LD_PRELOAD=/evil.so",
+        "DOCKER_HOST=tcp://evil",
+        "HTTPS_PROXY=http://evil",
+    ];
+    fs::write(home.environment.cwd.join(".env"), current.join("\n")).unwrap();
+    let environment = home.load().environment;
+    let names = ["A_KEY", "B_KEY", "OTHER", "C_API_KEY", "D_TOKEN"];
+    assert_eq!(
+        names.map(|name| environment.get(name).unwrap()),
+        ["process", "state", "state", "cwd", "cwd"]
+    );
+    let values: Vec<&String> = environment.vars.values().collect();
+    assert!(
+        values.iter().all(|value| !value.contains("evil")),
+        "{values:?}"
+    );
 }
 
 #[test]

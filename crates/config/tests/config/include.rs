@@ -182,6 +182,6 @@ fn a_missing_variable_in_an_included_file_is_told_there() {
     home.put("g.json5", "{\n  auth: {token: '${NOPE}'}}");
     assert_eq!(
         home.problems(),
-        "~/.clawdbot/g.json5:2:17: gateway.auth.token: Missing env var \"NOPE\"; set it in the environment, in a .env file or under env.vars"
+        "~/.clawdbot/g.json5:2:17: gateway.auth.token: Missing env var \"NOPE\"; set it in the environment, in ~/.clawdbot/.env or under env.vars"
     );
 }

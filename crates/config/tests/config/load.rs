@@ -209,7 +209,7 @@ fn everything_that_is_wrong_is_told_at_once() {
             format!("{main}:9:48: models.providers.lmstudio.models[1].contextWindow: expected a whole number of at least 1, found a string"),
             format!("{main}:14:20: gateway.port: expected a whole number from 1 to 65535, found 0"),
             format!("{main}:14:29: gateway.mode: expected one of \"local\", \"remote\", found \"locl\"; did you mean \"local\"?"),
-            format!("{main}:14:52: gateway.auth.token: Missing env var \"GATEWAY_SECRET\"; set it in the environment, in a .env file or under env.vars"),
+            format!("{main}:14:52: gateway.auth.token: Missing env var \"GATEWAY_SECRET\"; set it in the environment, in ~/.clawdbot/.env or under env.vars"),
             format!("{main}:16:3: telegram: this key is from an older version; it is now channels.telegram"),
             "~/.clawdbot/agents.json5:2:31: agents.defaults.timeoutSeconds: expected a whole number of at least 1, found -1".to_owned(),
             "~/.clawdbot/agents.json5:3:3: agents.lst: unknown key; did you mean \"list\"?".to_owned(),
@@ -314,7 +314,7 @@ fn a_variable_that_is_empty_is_missing_too() {
         home.problems(),
         ["A", "B"]
             .map(|name| format!(
-                "~/.clawdbot/moltbot.json:2:19: logging.file: Missing env var \"{name}\"; set it in the environment, in a .env file or under env.vars"
+                "~/.clawdbot/moltbot.json:2:19: logging.file: Missing env var \"{name}\"; set it in the environment, in ~/.clawdbot/.env or under env.vars"
             ))
             .join("\n")
     );

@@ -250,6 +250,10 @@ impl Approvals {
         agent_id: &str,
         change: impl FnOnce(&mut Vec<Value>),
     ) -> Result<(), ApprovalsError> {
+        let agent_id = match agent_id {
+            "*" => "*".to_owned(),
+            id => normalize_agent_id(id),
+        };
         let _lock = lock(path)?;
         let mut file = Self::read(path)?;
         let before = file.content.clone();
@@ -257,7 +261,7 @@ impl Approvals {
             path: path.to_owned(),
             reason: format!("{what} is not what it should be"),
         };
-        let key = file.key_of(agent_id);
+        let key = file.key_of(&agent_id);
         let agents = object(&mut file.content, "agents").ok_or_else(|| damaged("agents"))?;
         let own = agents.entry(key).or_insert_with(|| json!({}));
         let list = own
@@ -284,6 +288,12 @@ impl Approvals {
             .filter(|id| *id != "*")
             .find(|id| normalize_agent_id(id) == agent_id)
             .cloned()
+            // A block of its own beside it would undo what it says.
+            .or_else(|| {
+                let is_old = agent_id == moltbot_config::MAIN_AGENT;
+                let old = agents.filter(|agents| is_old && agents.contains_key("default"));
+                old.map(|_| "default".to_owned())
+            })
             .unwrap_or_else(|| agent_id.to_owned())
     }
 }
@@ -409,6 +419,22 @@ mod tests {
         assert_eq!(file.terms("main").ask, Some(Ask::Always));
         Approvals::replace(&path, "{}").unwrap_err();
         assert_eq!(Approvals::read(&path).unwrap().content, file.content);
+    }
+
+    #[test]
+    fn allowing_a_program_loosens_nothing_else() {
+        let (_dir, path) = file(&json!({
+            "version": 1, "agents": { "default": { "ask": "always" }, "work": { "security": "deny" } },
+        }));
+        let programs = [PathBuf::from("/usr/bin/rg")];
+        Approvals::allow(&path, "main", &programs).unwrap();
+        Approvals::allow(&path, "Work", &programs).unwrap();
+        let approvals = Approvals::read(&path).unwrap();
+        assert_eq!(approvals.terms("main").ask, Some(Ask::Always));
+        assert_eq!(approvals.terms("work").security, Some(Security::Deny));
+        for agent in ["main", "work"] {
+            assert_eq!(approvals.patterns(agent), ["/usr/bin/rg"]);
+        }
     }
 
     #[test]

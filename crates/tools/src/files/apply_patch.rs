@@ -134,7 +134,7 @@ impl Tool for ApplyPatch {
         let steps = self.survey(&arguments, scene);
         let decided = still_decided(&plan(&steps), scene.decided);
         let PatchArguments { .. } = read_arguments(arguments)?;
-        let is_foreign = scene.label.is_tainted();
+        let label = scene.label;
         on_disk(move || {
             let steps = steps?;
             decided?;
@@ -142,6 +142,8 @@ impl Tool for ApplyPatch {
             for step in &steps {
                 changes.take(step)?;
             }
+            // What the owner was asked about was shown whole.
+            let is_foreign = steps.iter().all(|step| step.place.takes_foreign(label));
             changes.write(is_foreign)?;
             let lines: Vec<String> = steps.iter().map(Step::shown).collect();
             let text = format!(
@@ -254,7 +256,7 @@ impl Changes {
             }
             let staged = match &change.after {
                 Some(bytes) => {
-                    let spot = Spot::make(&path)?;
+                    let spot = Spot::make(&path, is_foreign)?;
                     Some(spot.stage(bytes, change.expected(), change.like, is_foreign)?)
                 }
                 None => None,

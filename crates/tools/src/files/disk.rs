@@ -124,15 +124,16 @@ pub(crate) struct Spot {
 impl Spot {
     /// Walks to a real path.
     pub(crate) fn at(path: &Path) -> Result<Self, DiskError> {
-        Self::walk(path, false)
+        Self::walk(path, None)
     }
 
     /// Walks to a real path, making the folders that are not there.
-    pub(crate) fn make(path: &Path) -> Result<Self, DiskError> {
-        Self::walk(path, true)
+    /// Those are marked where their names may come from outside.
+    pub(crate) fn make(path: &Path, is_foreign: bool) -> Result<Self, DiskError> {
+        Self::walk(path, Some(is_foreign))
     }
 
-    fn walk(path: &Path, make: bool) -> Result<Self, DiskError> {
+    fn walk(path: &Path, make: Option<bool>) -> Result<Self, DiskError> {
         let failed = |error: Errno| match error {
             Errno::NOENT => DiskError::Missing {
                 path: path.to_owned(),
@@ -159,9 +160,15 @@ impl Spot {
         let name = names.pop().unwrap_or(OsStr::new("."));
         for name in names {
             folder = match open(&folder, name) {
-                Err(Errno::NOENT) if make => {
+                Err(Errno::NOENT) if make.is_some() => {
                     match fs::mkdirat(&folder, name, Mode::from_raw_mode(0o777)) {
-                        Ok(()) | Err(Errno::EXIST) => open(&folder, name),
+                        Ok(()) => {
+                            if make == Some(true) {
+                                mark_folder(&folder, name);
+                            }
+                            open(&folder, name)
+                        }
+                        Err(Errno::EXIST) => open(&folder, name),
                         Err(error) => Err(error),
                     }
                 }
@@ -398,6 +405,14 @@ impl Spot {
     }
 }
 
+/// Marks a folder that was made a moment ago.
+fn mark_folder(parent: &OwnedFd, name: &OsStr) {
+    let flags = OFlags::DIRECTORY | READ;
+    if let Ok(folder) = fs::openat(parent, name, flags, Mode::empty()) {
+        origin::mark(folder);
+    }
+}
+
 /// A file that is written but not yet in its place. Dropped, it leaves nothing behind.
 #[derive(Debug)]
 pub(crate) struct Staged {
@@ -449,7 +464,7 @@ mod tests {
         write(root.join("secret/file"), "secret").unwrap();
         // A folder on the way.
         symlink(root.join("secret"), root.join("ws")).unwrap();
-        let error = Spot::make(&root.join("ws/file")).unwrap_err();
+        let error = Spot::make(&root.join("ws/file"), false).unwrap_err();
         assert!(matches!(error, DiskError::Moved { .. }), "{error}");
         // The file itself.
         symlink(root.join("secret/file"), root.join("file")).unwrap();
@@ -483,7 +498,7 @@ mod tests {
         let (_dir, root) = folder();
         let path = root.join("a/b/run.sh");
         let write_it = |text: &[u8], expected| {
-            let spot = Spot::make(&path).unwrap();
+            let spot = Spot::make(&path, false).unwrap();
             let like = spot.version().unwrap();
             spot.stage(text, expected, like, false)?.commit()
         };

@@ -80,7 +80,7 @@ impl Tool for Edit {
         let found = self.folders.in_call(&arguments, scene);
         let decided = still_decided(&plan(&found, Place::changes), scene.decided);
         let arguments: EditArguments = read_arguments(arguments)?;
-        let is_foreign = scene.label.is_tainted();
+        let label = scene.label;
         on_disk(move || {
             let place = found?;
             decided?;
@@ -99,7 +99,7 @@ impl Tool for Edit {
                 &bytes,
                 Expected::Version(version),
                 Some(version),
-                is_foreign,
+                place.takes_foreign(label),
             )?
             .commit()?;
             let text = format!("Edited {} at line {}.", place.shown(), edited.line);

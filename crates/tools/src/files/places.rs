@@ -8,12 +8,14 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use moltbot_agent::{Arguments, Effect, Plan, Scene, Target, TargetKind};
+use moltbot_guard::Label;
 use moltbot_guard::invisible::{is_invisible, written_out};
 use moltbot_llm::Provenance;
 use serde_json::Value;
 use thiserror::Error;
 
 use super::disk::Version;
+use super::origin;
 
 /// As many symbolic links as Linux follows.
 const MAX_LINKS: usize = 40;
@@ -311,6 +313,35 @@ impl Place {
         }
     }
 
+    /// Where these names in the folder there come from: whoever writes a file names it.
+    pub(crate) fn provenance_of_names<'a>(
+        &self,
+        names: impl IntoIterator<Item = &'a String>,
+    ) -> Provenance {
+        self.provenance_of_named(&self.path, names)
+    }
+
+    /// The same for names beside it.
+    pub(crate) fn provenance_of_siblings<'a>(
+        &self,
+        names: impl IntoIterator<Item = &'a String>,
+    ) -> Provenance {
+        let folder = self.path.parent().unwrap_or(&self.path);
+        self.provenance_of_named(folder, names)
+    }
+
+    fn provenance_of_named<'a>(
+        &self,
+        folder: &Path,
+        names: impl IntoIterator<Item = &'a String>,
+    ) -> Provenance {
+        let is_foreign = |name: &String| origin::is_foreign_at(&folder.join(name));
+        match names.into_iter().any(is_foreign) {
+            true => Provenance::Outside,
+            false => self.provenance(),
+        }
+    }
+
     /// Where the names there come from, and what files without a mark of their own say.
     pub(crate) fn provenance(&self) -> Provenance {
         match self.zone {
@@ -319,6 +350,12 @@ impl Place {
                 Provenance::OwnFiles
             }
         }
+    }
+
+    /// Whether what a conversation with this label writes there may come from outside without the owner's knowing. What
+    /// shapes the agent was shown to the owner, who said yes to it.
+    pub(crate) fn takes_foreign(&self, label: Label) -> bool {
+        label.is_tainted() && !self.shapes_the_agent
     }
 
     /// What reading it would be.
@@ -380,6 +417,10 @@ fn shapes_the_agent(workspace: &Path, path: &Path) -> bool {
     let Ok(inner) = path.strip_prefix(workspace) else {
         return false;
     };
+    // Programs that are started there take their settings from it, this one its keys.
+    if path.file_name().is_some_and(|name| name == ".env") {
+        return true;
+    }
     let mut names = inner
         .iter()
         .map(|name| name.to_string_lossy().to_lowercase());

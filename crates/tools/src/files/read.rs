@@ -147,9 +147,10 @@ fn folder(place: &Place, names: &[String]) -> ToolOutput {
         )
         .collect();
     if !listed.is_empty() {
-        output
-            .content
-            .push(Content::text(listed.join("\n"), place.provenance()));
+        output.content.push(Content::text(
+            listed.join("\n"),
+            place.provenance_of_names(names),
+        ));
     }
     if names.len() > MAX_NAMES {
         let note = format!("[{} more names]", names.len() - MAX_NAMES);

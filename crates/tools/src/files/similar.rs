@@ -18,7 +18,7 @@ pub(crate) fn no_such_file(place: &Place) -> Refusal {
     match names.is_empty() {
         true => missing.into(),
         false => Refusal::new(format!("{missing} Similar names in its folder:"))
-            .quoting(names.join("\n"), place.provenance()),
+            .quoting(names.join("\n"), place.provenance_of_siblings(&names)),
     }
 }
 

@@ -66,17 +66,22 @@ impl Tool for Write {
         let found = self.folders.in_call(&arguments, scene);
         let decided = still_decided(&plan(&found, Place::changes), scene.decided);
         let WriteArguments { path, content } = read_arguments(arguments)?;
-        let is_foreign = scene.label.is_tainted();
+        let label = scene.label;
         on_disk(move || {
             let place = found?;
             decided?;
             if path.ends_with('/') {
                 return Err(DiskError::Folder { path: place.path }.into());
             }
-            let spot = Spot::make(&place.path)?;
+            let spot = Spot::make(&place.path, place.takes_foreign(label))?;
             let before = spot.version()?;
-            spot.stage(content.as_bytes(), Expected::Any, before, is_foreign)?
-                .commit()?;
+            spot.stage(
+                content.as_bytes(),
+                Expected::Any,
+                before,
+                place.takes_foreign(label),
+            )?
+            .commit()?;
             let done = match before {
                 Some(_) => "Replaced",
                 None => "Created",

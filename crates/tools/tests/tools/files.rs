@@ -108,6 +108,31 @@ async fn what_outside_text_may_have_written_is_no_word_of_the_owner() {
         .text(&write, json!({"path": "theirs", "content": "mine"}))
         .await;
     assert_eq!(from(&stage, "theirs").await, Provenance::OwnFiles);
+    // Whoever writes a file names it, and the folders on the way.
+    assert_eq!(from_names(&stage, &read, ".").await, Provenance::Outside);
+    stage
+        .text(&write, json!({"path": "mine/a", "content": ""}))
+        .await;
+    assert_eq!(
+        from_names(&stage, &read, "mine").await,
+        Provenance::OwnFiles
+    );
+    // What the owner said yes to is the owner's: it was shown whole.
+    stage.label = stage.label.join(Label {
+        source: Provenance::Outside,
+        visibility: Visibility::Public,
+    });
+    stage
+        .text(
+            &write,
+            json!({"path": "MEMORY.md", "content": "Ann likes tea."}),
+        )
+        .await;
+    assert_eq!(from(&stage, "MEMORY.md").await, Provenance::OwnFiles);
+    stage
+        .text(&write, json!({"path": "deep/er/b", "content": ""}))
+        .await;
+    assert_eq!(from_names(&stage, &read, "deep").await, Provenance::Outside);
     // Where browsers put things.
     let home = stage.dir.path();
     fs::create_dir(home.join("Downloads")).unwrap();
@@ -116,6 +141,11 @@ async fn what_outside_text_may_have_written_is_no_word_of_the_owner() {
         from(&stage, "~/Downloads/page.txt").await,
         Provenance::Outside
     );
+}
+
+async fn from_names(stage: &Stage, read: &Read, path: &str) -> Provenance {
+    let output = stage.call(read, json!({"path": path})).await.unwrap();
+    sources(&output)[1]
 }
 
 #[tokio::test]
@@ -127,6 +157,9 @@ async fn more_notes_shape_the_agent_as_its_own_do() {
     for (path, kind) in [
         ("brain/people.md", TargetKind::Memory),
         ("MEMORY.md", TargetKind::Memory),
+        // Programs that are started there take their settings from it.
+        (".env", TargetKind::Memory),
+        ("sub/.env", TargetKind::Memory),
         ("brains/people.md", TargetKind::Path),
     ] {
         let plan = stage.plan(&write, json!({"path": path, "content": ""}));
