@@ -167,6 +167,11 @@ impl Agent {
         self
     }
 
+    /// How its conversations are confined, where that was said.
+    pub(crate) fn sandbox_settings(&self) -> Option<&SandboxSettings> {
+        self.sandbox.as_deref()
+    }
+
     /// What the conversation of this key is confined to; `None` where it is not.
     pub fn sandboxed(&self, session_key: &str) -> Option<Sandboxed> {
         self.sandbox.as_ref()?.of(session_key)

@@ -51,7 +51,12 @@ const STOPPING: Duration = Duration::from_secs(1);
 
 /// Whether a session is a sub-agent's.
 pub(crate) fn is_subagent(session: &Session) -> bool {
-    session.key.contains(":subagent:")
+    is_subagent_key(&session.key)
+}
+
+/// Whether a key is that of a sub-agent's session.
+pub(crate) fn is_subagent_key(session_key: &str) -> bool {
+    session_key.contains(":subagent:")
 }
 
 /// What a sub-agent's session is told of its place.

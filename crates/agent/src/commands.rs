@@ -5,6 +5,7 @@
 
 mod approve;
 mod context;
+mod elevated;
 mod known;
 mod levels;
 mod model;
@@ -14,6 +15,7 @@ mod status;
 mod subagents;
 
 pub use known::command_names;
+pub(crate) use levels::elevated as elevated_level;
 pub use levels::{ReasoningLevel, UsageFooter, VerboseLevel};
 pub(crate) use obey::RESET_SETTINGS;
 pub use obey::{CommandError, Conversation, Next, Peer, Taken, compacted, place_list, stopped};

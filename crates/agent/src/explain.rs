@@ -6,7 +6,9 @@ use thiserror::Error;
 
 use crate::agent::Agent;
 use crate::arguments;
+use crate::commands::Peer;
 use crate::context::Context;
+use crate::elevated::ElevatedOrder;
 use crate::history::{History, HistoryError};
 use crate::tool::Scene;
 
@@ -67,7 +69,13 @@ impl Agent {
             .evidence(&session.session_id, &context, &self.tools)
             .await
             .map_err(HistoryError::from)?;
-        let workplace = self.workplace(Some(session));
+        // Whoever wants to know sits at this machine.
+        let owner = Peer::at_this_machine();
+        let order = ElevatedOrder {
+            asked_by: Some(&owner),
+            level: None,
+        };
+        let workplace = self.workplace_for(session, order);
         let scene = Scene {
             session,
             workspace: &workplace.folder,

@@ -22,6 +22,7 @@ mod context;
 mod disclosure;
 mod discretion;
 mod draft;
+mod elevated;
 mod evidence;
 mod explain;
 mod extract;
@@ -63,6 +64,7 @@ pub use commands::{
 };
 pub use compact::CompactReport;
 pub use context::{ContextSettings, FlushSettings, TooLong};
+pub use elevated::{ElevatedLevel, ElevatedOrder, ElevatedSettings, Elevation};
 pub use explain::{ExplainError, Explanation};
 pub use extract::{Extract, QuarantinedReader};
 pub use gate::{Approver, Gate, Question, Verdict};

@@ -22,6 +22,7 @@ use thiserror::Error;
 pub use container::{ContainerSettings, SandboxContainer};
 use container::{Folders, container_keys};
 
+use crate::elevated::{ElevatedSettings, Elevation};
 use crate::session_key::SessionKey;
 use crate::skills::SkillSettings;
 use crate::workspace;
@@ -56,6 +57,8 @@ pub struct SandboxSettings {
     pub readable: Vec<PathBuf>,
     /// What the containers are made of that commands run in; `None` where the system itself confines them.
     pub container: Option<Arc<ContainerSettings>>,
+    /// Who may have commands run outside.
+    pub elevated: ElevatedSettings,
     /// Keys that are set and have no effect, as they stand below `sandbox`.
     pub left_aside: Vec<String>,
     /// Where what their programs keep for themselves is.
@@ -80,6 +83,8 @@ pub struct Sandboxed {
     pub confinement: Confinement,
     /// The container that its commands run in; `None` where the system itself confines them.
     pub container: Option<SandboxContainer>,
+    /// Where its commands run in this turn: inside, unless the person who asks ordered otherwise.
+    pub elevation: Elevation,
     /// Whether its tools may look at conversations that it did not start.
     pub sees_all_sessions: bool,
     mode_key: String,
@@ -204,6 +209,7 @@ impl SandboxSettings {
             },
             limits: limits(&docker),
             readable,
+            elevated: ElevatedSettings::from_snapshot(snapshot, agent_id),
             left_aside: left_aside(&sandbox, &docker, container.is_some()),
             homes: state.join("sandbox"),
             sees_all_sessions: sandbox.session_tools_visibility
@@ -269,6 +275,7 @@ impl SandboxSettings {
                 limits: self.limits,
             },
             container,
+            elevation: Elevation::off(session_key),
             sees_all_sessions: self.sees_all_sessions,
             seed: (self.access == WorkspaceAccess::None).then(|| self.workspace.clone()),
             workspace,

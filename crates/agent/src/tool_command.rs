@@ -14,7 +14,9 @@ use serde_json::json;
 use crate::agent::Agent;
 use crate::calls::Calls;
 use crate::clock::TurnClock;
+use crate::commands::Peer;
 use crate::discretion::hide_in_content;
+use crate::elevated::ElevatedOrder;
 use crate::history;
 use crate::progress::ProgressSink;
 use crate::skills::SkillCommand;
@@ -32,6 +34,8 @@ pub struct ToolCommand {
     pub skill: String,
     /// What the person said behind the name.
     pub input: String,
+    /// The person.
+    pub asked_by: Peer,
 }
 
 /// What came of it.
@@ -45,12 +49,13 @@ pub struct ToolCommandReport {
 
 impl ToolCommand {
     /// The command of a skill, with what was said behind it; `None` where the skill asks the model.
-    pub(crate) fn new(skill: &SkillCommand, input: &str) -> Option<Self> {
+    pub(crate) fn new(skill: &SkillCommand, input: &str, asked_by: &Peer) -> Option<Self> {
         Some(Self {
             tool: skill.tool.clone()?,
             name: skill.name.clone(),
             skill: skill.skill.clone(),
             input: input.trim().to_owned(),
+            asked_by: asked_by.clone(),
         })
     }
 
@@ -168,6 +173,10 @@ impl Agent {
             return ToolOutput::text(reason, Provenance::Program).failed();
         }
         let tools = self.offer(Some(session), &model).into_toolbox();
+        let order = ElevatedOrder {
+            asked_by: Some(&command.asked_by),
+            level: None,
+        };
         let calls = Calls {
             tools: &tools,
             policies: &self.policies,
@@ -175,7 +184,7 @@ impl Agent {
             secrets: &self.secrets,
             clock,
             session,
-            workplace: self.workplace(Some(session)),
+            workplace: self.workplace_for(session, order),
         };
         let call = command.call("command");
         // No model had a say in it: what counts is what the person just said.

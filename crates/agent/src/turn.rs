@@ -15,6 +15,7 @@ use crate::clock::TurnClock;
 use crate::context::{Compactor, TooLong};
 use crate::discretion::{hide_in_answer, hide_in_content};
 use crate::draft::Draft;
+use crate::elevated::{self, ElevatedOrder};
 use crate::history::{self, History, HistoryError};
 use crate::inbox::Inbox;
 use crate::limits::Spent;
@@ -39,6 +40,8 @@ pub struct TurnRequest<'a> {
     pub thinking: Option<ThinkingLevel>,
     /// Where the person's further messages arrive while the turn runs.
     pub inbox: Option<&'a Inbox>,
+    /// Who says it, and what they order about leaving the sandbox.
+    pub elevated: ElevatedOrder<'a>,
 }
 
 impl<'a> TurnRequest<'a> {
@@ -52,6 +55,7 @@ impl<'a> TurnRequest<'a> {
             model: None,
             thinking: None,
             inbox: None,
+            elevated: ElevatedOrder::default(),
         }
     }
 }
@@ -198,7 +202,9 @@ impl Agent {
         let prompt = history.prompt(&offer);
         let owner = (!request.message.is_empty())
             .then(|| Content::text(request.message, Provenance::Owner));
+        let workplace = self.workplace_for(session, request.elevated);
         let said = owner.into_iter().chain(request.content.iter().cloned());
+        let said = said.chain(elevated::note(&workplace));
         let mut said: Vec<Content> = said.collect();
         hide_in_content(&self.secrets, &mut said);
         let message = self.prompt.stamp.on(said, now_ms());
@@ -240,7 +246,7 @@ impl Agent {
                 secrets: &self.secrets,
                 clock: &clock,
                 session,
-                workplace: self.workplace(Some(session)),
+                workplace,
             },
             limits: self.settings.limits,
             inbox: request.inbox,

@@ -11,8 +11,8 @@ mod view;
 use std::sync::{Arc, OnceLock};
 
 use moltbot_agent::{
-    Agent, Agents, Conversation, Directives, Gate, Inbox, Next, Occasion, ReasoningLevel,
-    ToolCommand, TurnError, TurnRequest, compacted, stopped,
+    Agent, Agents, Conversation, Directives, ElevatedOrder, Gate, Inbox, Next, Occasion,
+    ReasoningLevel, ToolCommand, TurnError, TurnRequest, compacted, stopped,
 };
 use moltbot_llm::Api;
 use moltbot_store::TurnState;
@@ -319,6 +319,10 @@ impl Chat {
                 let request = TurnRequest {
                     model: directives.model.as_deref().or(talk.model.as_deref()),
                     thinking: directives.thinking.or(talk.thinking),
+                    elevated: ElevatedOrder {
+                        asked_by: Some(&talk.peer),
+                        level: directives.elevated,
+                    },
                     inbox: inbox.as_ref(),
                     ..TurnRequest::new(session, message)
                 };

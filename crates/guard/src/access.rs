@@ -4,6 +4,7 @@
 //! settings for one account of one channel; [`AccessRules::admit`] says what becomes of the message. Strangers cost
 //! nothing: no model is asked about them.
 
+mod elevated;
 mod group;
 mod mention;
 mod names;
@@ -14,6 +15,7 @@ mod tests;
 
 use std::fmt;
 
+pub use elevated::{ElevatedAccess, ElevatedAsker, FailingGate};
 pub use mention::{Mention, MentionPatterns, activation};
 pub use names::Sender;
 pub use pairing::{

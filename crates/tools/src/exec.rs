@@ -14,6 +14,7 @@
 //!
 //! Threads wait, not tasks: a command is ended for certain, whatever becomes of the runtime that it was started from.
 
+mod elevated;
 mod environment;
 pub(crate) mod group;
 mod input;

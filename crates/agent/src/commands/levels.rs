@@ -1,5 +1,6 @@
 //! What can be set for a conversation, in the words that people type.
 
+use moltbot_config::schema::ElevatedLevel;
 pub use moltbot_config::schema::VerboseLevel;
 
 /// Whether a model's reasoning is shown.
@@ -46,6 +47,18 @@ pub(super) fn verbose(text: &str) -> Option<VerboseLevel> {
             "full" | "all" | "everything" => Some(VerboseLevel::Full),
             "minimal" => Some(VerboseLevel::On),
             _ => None,
+        },
+    }
+}
+
+/// Reads whether commands leave the sandbox; `None` for anything else.
+pub(crate) fn elevated(text: &str) -> Option<ElevatedLevel> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "ask" | "prompt" | "approval" | "approve" => Some(ElevatedLevel::Ask),
+        "full" | "auto" | "auto-approve" | "autoapprove" => Some(ElevatedLevel::Full),
+        other => match switch(other)? {
+            true => Some(ElevatedLevel::On),
+            false => Some(ElevatedLevel::Off),
         },
     }
 }

@@ -65,7 +65,7 @@ pub struct Peer {
     pub channel: String,
     /// The sender's id there.
     pub user_id: Option<String>,
-    /// The sender's name there.
+    /// The sender's user name there: one that the channel gives to one person at a time.
     pub username: Option<String>,
     /// The chat.
     pub chat: Option<String>,
@@ -73,6 +73,19 @@ pub struct Peer {
     pub thread: Option<String>,
     /// Who is let in there.
     pub allow_from: Vec<String>,
+}
+
+impl Peer {
+    /// The channel of whoever sits at this machine.
+    pub const TERMINAL: &str = "terminal";
+
+    /// Whoever sits at this machine, nameless.
+    pub fn at_this_machine() -> Self {
+        Self {
+            channel: Self::TERMINAL.to_owned(),
+            ..Self::default()
+        }
+    }
 }
 
 /// A message, with its commands carried out.
@@ -199,9 +212,12 @@ impl Agent {
                 Some(message) => text = message,
                 None if parsed.rest.is_empty() => return Ok(taken),
                 None => {
+                    let mut directives = parsed.directives;
+                    let refused = self.without_refused_elevation(&mut directives, conversation);
+                    taken.said.extend(refused);
                     taken.next = Next::Ask {
                         message: parsed.rest,
-                        directives: parsed.directives,
+                        directives,
                     };
                     return Ok(taken);
                 }
@@ -244,7 +260,8 @@ impl Agent {
             Command::Think(level) => self.think_command(&level, conversation).await?,
             Command::Verbose(level) => self.verbose_command(&level, conversation).await?,
             Command::Reasoning(level) => self.reasoning_command(&level, conversation).await?,
-            Command::Skill(text) => return Ok(self.skill_command(&text)),
+            Command::Elevated(level) => self.elevated_command(&level, conversation).await?,
+            Command::Skill(text) => return Ok(self.skill_command(&text, conversation)),
             Command::NotBuilt(name) => {
                 format!("/{name} does not work in this version yet; /help lists what does.")
             }
@@ -427,9 +444,9 @@ impl Agent {
         Ok(lines.join("\n"))
     }
 
-    fn skill_command(&self, text: &str) -> Done {
+    fn skill_command(&self, text: &str, conversation: &Conversation) -> Done {
         if let Some((skill, input)) = find_skill_command(&self.skills, text) {
-            return match ToolCommand::new(skill, input) {
+            return match ToolCommand::new(skill, input, &conversation.peer) {
                 Some(command) => Done::Next(Next::CallTool(command)),
                 None => Done::Send(String::new(), skill.message(input)),
             };
@@ -447,7 +464,7 @@ impl Agent {
         })
     }
 
-    async fn keep(
+    pub(super) async fn keep(
         &self,
         conversation: &mut Conversation,
         key: &str,
@@ -480,11 +497,11 @@ pub fn place_list(text: &str) -> Vec<String> {
     places.map(str::to_owned).collect()
 }
 
-fn current_level(thing: &str, level: &str, options: &str) -> String {
+pub(super) fn current_level(thing: &str, level: &str, options: &str) -> String {
     format!("Current {thing} level: {level}.\nOptions: {options}.")
 }
 
-fn unrecognized(thing: &str, value: &str, valid: &str) -> String {
+pub(super) fn unrecognized(thing: &str, value: &str, valid: &str) -> String {
     format!("Unrecognized {thing} level \"{value}\". Valid levels: {valid}.")
 }
 

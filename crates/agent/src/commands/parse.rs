@@ -1,5 +1,6 @@
 //! Reads what a message orders.
 
+use moltbot_config::schema::ElevatedLevel;
 use moltbot_llm::ThinkingLevel;
 
 use super::known::{self, Kind};
@@ -59,6 +60,8 @@ pub enum Command {
     Verbose(String),
     /// `/reasoning`: a level, or nothing.
     Reasoning(String),
+    /// `/elevated`: a level, or nothing.
+    Elevated(String),
     /// `/skill <name> …`, `/<name> …`: the text behind the slash or behind `/skill`.
     Skill(String),
     /// A command of the original that does nothing here yet.
@@ -78,6 +81,8 @@ pub struct Directives {
     pub verbose: Option<VerboseLevel>,
     /// Whether reasoning is shown.
     pub reasoning: Option<ReasoningLevel>,
+    /// Whether commands run outside the sandbox.
+    pub elevated: Option<ElevatedLevel>,
 }
 
 /// A message, taken apart.
@@ -163,6 +168,7 @@ impl Directive {
             "think" => to.thinking = self.value.parse().ok(),
             "verbose" => to.verbose = levels::verbose(&self.value),
             "reasoning" => to.reasoning = ReasoningLevel::read(&self.value),
+            "elevated" => to.elevated = levels::elevated(&self.value),
             _ => to.model = Some(self.value),
         }
     }
@@ -173,6 +179,7 @@ fn directive_command(name: &str, value: String) -> Command {
         "think" => Command::Think(value),
         "verbose" => Command::Verbose(value),
         "reasoning" => Command::Reasoning(value),
+        "elevated" => Command::Elevated(value),
         _ => Command::Model(value),
     }
 }
@@ -183,6 +190,7 @@ fn is_value(name: &str, value: &str, names: &dyn Names) -> bool {
         "think" => value.parse::<ThinkingLevel>().is_ok(),
         "verbose" => levels::verbose(value).is_some(),
         "reasoning" => ReasoningLevel::read(value).is_some(),
+        "elevated" => levels::elevated(value).is_some(),
         _ => names.is_model(value),
     }
 }

@@ -7,6 +7,7 @@ use super::context::share;
 use super::levels::{ReasoningLevel, UsageFooter, VerboseLevel};
 use super::obey::{CommandError, Conversation};
 use crate::agent::Agent;
+use crate::elevated::ElevatedLevel;
 use crate::history::MESSAGE;
 use crate::turn::{TurnReport, now_ms};
 
@@ -78,6 +79,11 @@ impl Agent {
                 runtime.push_str(" · Reasoning: ");
                 runtime.push_str(level.as_str());
             }
+        }
+        match self.elevated(session) {
+            ElevatedLevel::Off => {}
+            ElevatedLevel::Full => runtime.push_str(" · elevated full"),
+            ElevatedLevel::On | ElevatedLevel::Ask => runtime.push_str(" · elevated"),
         }
         lines.push(runtime);
         Ok(lines.join("\n"))

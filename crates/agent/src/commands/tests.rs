@@ -1,3 +1,4 @@
+use moltbot_config::schema::ElevatedLevel;
 use moltbot_llm::ThinkingLevel;
 use proptest::prelude::*;
 
@@ -68,7 +69,9 @@ fn a_command_alone_is_carried_out() {
         ("/usage cost", Command::Usage(text("cost"))),
         ("/place local", Command::Places(text("local"))),
         ("/retry", Command::Retry),
-        ("/elev on", Command::NotBuilt("elevated")),
+        ("/elev on", Command::Elevated(text("on"))),
+        ("/elevated", Command::Elevated(text(""))),
+        ("/elevated nonsense", Command::Elevated(text("nonsense"))),
         ("/nonsense x", Command::Unknown(text("nonsense"))),
     ] {
         assert_eq!(commands(said), [command], "{said:?}");
@@ -127,6 +130,7 @@ fn a_directive_in_a_text_holds_for_that_message() {
             thinking: Some(ThinkingLevel::High),
             verbose: None,
             reasoning: Some(ReasoningLevel::On),
+            elevated: None,
         }
     );
     let parsed = read("hello /opus world /t low /t max");
@@ -137,6 +141,18 @@ fn a_directive_in_a_text_holds_for_that_message() {
         Some(ThinkingLevel::High),
         "the last one counts"
     );
+    for (said, level) in [
+        ("/elevated full list ~", ElevatedLevel::Full),
+        ("list ~ /elev: ask", ElevatedLevel::Ask),
+        ("/elev off list ~", ElevatedLevel::Off),
+        ("list /elev on ~ /elevated off", ElevatedLevel::Off),
+    ] {
+        let parsed = read(said);
+        assert_eq!(parsed.rest, "list ~", "{said}");
+        assert_eq!(parsed.directives.elevated, Some(level), "{said}");
+    }
+    let parsed = read("see /elevated in the manual");
+    assert_eq!(parsed.directives, Directives::default());
     let parsed = read("/v full\nlist the files");
     assert_eq!(parsed.rest, "list the files");
     assert_eq!(parsed.directives.verbose, Some(VerboseLevel::Full));

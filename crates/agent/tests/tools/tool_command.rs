@@ -159,6 +159,7 @@ async fn a_tool_that_takes_something_else_says_so() {
         name: "sky".into(),
         skill: "sky".into(),
         input: "Paris".into(),
+        asked_by: Peer::default(),
     };
     let (agent, session) = (&setup.agent, &setup.session);
     let report = agent

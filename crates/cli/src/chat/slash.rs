@@ -33,9 +33,8 @@ pub(crate) fn conversation(session: Session) -> Conversation {
         // The owner sits in front of it.
         verbose: VerboseLevel::On,
         peer: Peer {
-            channel: "terminal".to_owned(),
             username: std::env::var("USER").ok().filter(|name| !name.is_empty()),
-            ..Peer::default()
+            ..Peer::at_this_machine()
         },
     }
 }

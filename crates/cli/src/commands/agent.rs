@@ -5,9 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::Utc;
 use moltbot_agent::{
-    Agent, Agents, Asked, Conversation, DeliveryError, Gate, Next, Occasion, OutgoingMessage,
-    Outlet, OutletAction, Progress, Receipt, ReplyText, TurnError, TurnReport, TurnRequest,
-    compacted, place_list, stopped,
+    Agent, Agents, Asked, Conversation, DeliveryError, ElevatedOrder, Gate, Next, Occasion,
+    OutgoingMessage, Outlet, OutletAction, Progress, Receipt, ReplyText, TurnError, TurnReport,
+    TurnRequest, compacted, place_list, stopped,
 };
 use moltbot_llm::{Event, StopReason};
 use moltbot_store::Session;
@@ -169,6 +169,10 @@ async fn answer(globals: &Globals, args: &AgentArgs) -> Result<Answered, NoAnswe
     let request = TurnRequest {
         model: directives.model.as_deref().or(talk.model.as_deref()),
         thinking: directives.thinking.or(talk.thinking),
+        elevated: ElevatedOrder {
+            asked_by: Some(&talk.peer),
+            level: directives.elevated,
+        },
         ..TurnRequest::new(&talk.session, &message)
     };
     let mut notices: Vec<String> = agent.tool_warnings(&talk.session);

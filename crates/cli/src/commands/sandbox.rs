@@ -1,10 +1,13 @@
 //! `moltbot sandbox`: what confines the commands of a conversation, and whether it really does.
 
 use moltbot_agent::{
-    ContainerSettings, SandboxSettings, SandboxTools, Sandboxed, SessionKey, ToolPolicies,
+    ContainerSettings, ElevatedLevel, Peer, SandboxSettings, SandboxTools, Sandboxed, SessionKey,
+    ToolPolicies,
 };
+use moltbot_guard::access::FailingGate;
 use moltbot_guard::container::Record;
 use moltbot_guard::sandbox::{Finding, Trial};
+use moltbot_store::Store;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
@@ -12,9 +15,6 @@ use crate::app::{App, this_program};
 use crate::args::{Globals, SandboxCommand, SandboxExplainArgs, SandboxRecreateArgs};
 use crate::exit::Exit;
 use crate::output;
-
-/// What is said of commands that would run outside the sandbox of their conversation.
-const ELEVATED: &str = "not in this version: nothing leaves a sandbox";
 
 /// Runs a `sandbox` command.
 pub(crate) async fn run(globals: &Globals, command: SandboxCommand) -> Result<(), Exit> {
@@ -117,8 +117,59 @@ struct Explained {
     /// `None` where the conversation is not sandboxed.
     sandbox: Option<Sandboxed>,
     tools: SandboxTools,
+    elevated: Elevated,
     /// `None` where there is nothing to try out.
     trial: Option<Result<Trial, String>>,
+}
+
+/// Whether commands run outside the sandbox where whoever sits here asks.
+struct Elevated {
+    level: ElevatedLevel,
+    /// What stands in the way; nothing where they may.
+    failing: Vec<FailingGate>,
+}
+
+impl Elevated {
+    /// What holds for a session. Nothing is made where there is no store yet.
+    async fn of(app: &App, settings: &SandboxSettings, session_key: &str) -> Result<Self, Exit> {
+        let database = &app.paths().database;
+        let session = match database.exists() {
+            true => Store::open(database)?.session_by_key(session_key).await?,
+            false => None,
+        };
+        let settings = &settings.elevated;
+        Ok(Self {
+            level: settings.level(session.as_ref()),
+            failing: settings.failing(session_key, Some(&Peer::at_this_machine())),
+        })
+    }
+
+    fn as_json(&self, settings: &SandboxSettings) -> Value {
+        let failing = self.failing.iter();
+        let failing = failing.map(|gate| json!({"gate": gate.gate, "key": gate.key}));
+        json!({
+            "available": self.failing.is_empty(),
+            "failing": failing.collect::<Vec<_>>(),
+            "level": self.level.as_str(),
+            "defaultLevel": settings.elevated.level(None).as_str(),
+            "allowFrom": settings.elevated.lists(),
+            "agentAllowFrom": settings.elevated.own_lists(),
+        })
+    }
+
+    fn told(&self) -> String {
+        if !self.failing.is_empty() {
+            let gates: Vec<String> = self.failing.iter().map(FailingGate::to_string).collect();
+            return format!("not available: {}", gates.join(", "));
+        }
+        match self.level {
+            ElevatedLevel::Off => {
+                "off: commands stay in the sandbox; /elevated on in the conversation lets yours out"
+                    .to_owned()
+            }
+            level => format!("{level}: commands that you ask for run outside the sandbox"),
+        }
+    }
 }
 
 async fn explain(globals: &Globals, args: &SandboxExplainArgs) -> Result<(), Exit> {
@@ -142,6 +193,7 @@ async fn explain(globals: &Globals, args: &SandboxExplainArgs) -> Result<(), Exi
         None => None,
     };
     let explained = Explained {
+        elevated: Elevated::of(&app, &settings, &session_key).await?,
         tools: ToolPolicies::new(&app.snapshot.config).in_sandbox(&agent_id),
         agent_id,
         session_key,
@@ -186,7 +238,7 @@ impl Explained {
                 "deny": self.tools.deny,
                 "denyKey": self.tools.deny_key,
             },
-            "elevated": {"available": false, "reason": ELEVATED},
+            "elevated": self.elevated.as_json(settings),
             "enforced": self.trial.as_ref().map(trial_as_json),
         })
     }
@@ -258,7 +310,9 @@ impl Explained {
             "Tools denied",
             format!("{} ({})", tools.deny.join(", "), tools.deny_key),
         ));
-        rows.push(row("Elevated", ELEVATED.to_owned()));
+        if self.sandbox.is_some() {
+            rows.push(row("Elevated", self.elevated.told()));
+        }
         output::line(output::table(&["Part", "Says"], &rows))?;
         match &self.trial {
             None => Ok(()),

@@ -8,6 +8,8 @@ mod chat;
 mod config;
 mod cooldown;
 mod doctor;
+#[cfg(target_os = "linux")]
+mod elevated;
 #[cfg(unix)]
 mod ending;
 #[cfg(feature = "engine")]

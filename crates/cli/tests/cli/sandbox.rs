@@ -340,7 +340,8 @@ fn what_holds_is_tried_out_and_told() {
     assert_eq!(other["sessionKey"], "agent:main:other");
     assert_eq!(other["sessionIsSandboxed"], true);
     assert_eq!(other["enforced"]["holds"], true, "{other:#}");
-    assert_eq!(other["elevated"]["available"], false);
+    assert_eq!(other["elevated"]["available"], true);
+    assert_eq!(other["elevated"]["level"], "off");
     assert!(other["enforced"]["findings"].as_array().unwrap().len() >= 6);
     let text = house.home.ok(&["sandbox", "explain", "--session", "other"]);
     assert!(

@@ -80,7 +80,7 @@ section! {
         pub thinking_default: Option<ThinkingLevel>,
         /// Show what tools do while they run. Default: off.
         pub verbose_default: Option<VerboseLevel>,
-        /// Whether commands may run outside the sandbox for those allowed to. Default: on.
+        /// Whether commands may run outside the sandbox for those allowed to. Default: off.
         pub elevated_default: Option<ElevatedLevel>,
         /// Send an answer in blocks while it is written. Default: off.
         pub block_streaming_default: Option<OnOff>,

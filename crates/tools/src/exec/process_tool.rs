@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::time::{Instant, timeout_at};
 
+use super::elevated::{owner_outside, typing_refused};
 use super::keys;
 use super::output::{View, read_lines};
 use super::process::Process;
@@ -24,7 +25,7 @@ const POLL: Duration = Duration::from_secs(3);
 const LINES: u64 = 200;
 
 /// `process`: lists, reads, feeds and ends the commands that `exec` has left in the background, those of the same
-/// agent, or of the same sandbox, only.
+/// agent, or of the same sandbox, only; and those that the same conversation left outside of its sandbox.
 #[derive(Debug, Clone)]
 pub struct ProcessTool {
     table: Arc<ProcessTable>,
@@ -86,12 +87,20 @@ impl ProcessTool {
 
     fn find(&self, request: &Request, scene: &Scene<'_>) -> Option<Arc<Process>> {
         let id = request.session_id.as_deref()?.trim();
-        let mut processes = self.table.of_owner(&owner(scene)).into_iter();
+        let mut processes = self.of_conversation(scene).into_iter();
         processes.find(|process| process.id == id)
     }
 
-    fn list(&self, owner: &str) -> ToolOutput {
-        let processes = self.table.of_owner(owner);
+    /// The commands that a conversation may follow: first those where it is.
+    fn of_conversation(&self, scene: &Scene<'_>) -> Vec<Arc<Process>> {
+        let owners = std::iter::once(owner(scene)).chain(owner_outside(scene));
+        owners
+            .flat_map(|owner| self.table.of_owner(&owner))
+            .collect()
+    }
+
+    fn list(&self, scene: &Scene<'_>) -> ToolOutput {
+        let processes = self.of_conversation(scene);
         if processes.is_empty() {
             return report::note("No running or recent sessions.");
         }
@@ -143,18 +152,26 @@ impl Tool for ProcessTool {
             let detail = format!("{} {id}", action.unwrap_or_default());
             return Plan::new(Effect::ReadsOwn, detail.trim_end());
         }
-        let command = self
-            .find(&request, scene)
+        let process = self.find(&request, scene);
+        let is_outside = process
+            .as_ref()
+            .is_some_and(|process| Some(&process.agent) == owner_outside(scene).as_ref());
+        let mut command = process
             .map(|process| process.command.clone())
             .unwrap_or_default();
+        if is_outside {
+            command.push_str(", outside the sandbox");
+        }
         let typed = match request.action {
             Action::SendKeys => request.keys.join(" "),
             _ => request.typed().to_owned(),
         };
-        Plan::new(
+        let mut plan = Plan::new(
             Effect::RunsCode,
             format!("{typed} (typed into session {id}: {command})"),
-        )
+        );
+        plan.forbidden = typing_refused(scene).filter(|_| is_outside);
+        plan
     }
 
     /// What is typed and what is read follow each other.
@@ -165,7 +182,7 @@ impl Tool for ProcessTool {
     async fn call(&self, arguments: Arguments, scene: &Scene<'_>) -> Result<ToolOutput, ToolError> {
         let request: Request = read_arguments(arguments)?;
         if request.action == Action::List {
-            return Ok(self.list(&owner(scene)));
+            return Ok(self.list(scene));
         }
         let Some(id) = &request.session_id else {
             return refuse("sessionId required");
@@ -174,7 +191,7 @@ impl Tool for ProcessTool {
             return refuse(format!("No session found for {id}"));
         };
         match request.action {
-            Action::List => Ok(self.list(&owner(scene))),
+            Action::List => Ok(self.list(scene)),
             Action::Poll => Ok(poll(&process).await),
             Action::Log => log(&process, &request).await,
             Action::Write | Action::SendKeys | Action::Submit | Action::Paste => {

@@ -14,12 +14,13 @@ use moltbot_llm::ToolSpec;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::elevated::{Place, owner_outside};
 use super::environment;
 use super::process::Process;
 use super::report;
 use super::settings::ExecSettings;
 use super::spawn::{Launch, Streams};
-use super::table::{ProcessTable, owner};
+use super::table::{ProcessTable, owner as owner_inside};
 
 /// `exec`: runs a command with `sh -c` and tells what it printed.
 ///
@@ -61,7 +62,8 @@ impl ExecTool {
     }
 
     /// The folder that a command runs in.
-    fn workdir(&self, request: &Request, scene: &Scene<'_>) -> PathBuf {
+    fn workdir(&self, request: &Request, place: &Place<'_>) -> PathBuf {
+        let scene = &place.scene;
         let Some(wanted) = request.workdir.as_deref().filter(|dir| !dir.is_empty()) else {
             return scene.workspace.to_owned();
         };
@@ -72,7 +74,7 @@ impl ExecTool {
             (Some(rest), Some(home)) if rest.starts_with('/') => {
                 PathBuf::from(home).join(rest.trim_start_matches('/'))
             }
-            _ => match scene.sandbox {
+            _ => match place.sandbox() {
                 Some(sandbox) => scene.workspace.join(&*sandbox.outside(wanted)),
                 None => scene.workspace.join(wanted),
             },
@@ -80,7 +82,8 @@ impl ExecTool {
     }
 
     /// The plan with what the owner said of such commands for good.
-    fn judged(&self, plan: Plan, command: &str, is_bare: bool, scene: &Scene<'_>) -> Plan {
+    fn judged(&self, plan: Plan, command: &str, is_bare: bool, place: &Place<'_>) -> Plan {
+        let scene = &place.scene;
         let Some(rules) = &self.settings.rules else {
             return plan;
         };
@@ -90,7 +93,7 @@ impl ExecTool {
         // What anybody can write in, the agent can, too.
         let shared = ["/tmp", "/var/tmp", "/dev/shm"].map(Path::new);
         let mut writable: Vec<&Path> = shared.into_iter().chain([scene.workspace]).collect();
-        if let Some(sandbox) = scene.sandbox {
+        if let Some(sandbox) = place.sandbox() {
             writable.extend([sandbox.workspace.as_path(), &sandbox.home]);
             writable.extend(sandbox.confinement.writable.iter().map(PathBuf::as_path));
         }
@@ -103,14 +106,15 @@ impl ExecTool {
         plan
     }
 
-    fn launch(&self, request: &Request, scene: &Scene<'_>) -> Result<Launch, ToolError> {
+    fn launch(&self, request: &Request, place: &Place<'_>) -> Result<Launch, ToolError> {
+        let scene = &place.scene;
         if request.command.trim().is_empty() {
             return Err(ToolError::Arguments("command required".to_owned()));
         }
         let own = environment::of_call(&request.env)
             .map_err(|error| ToolError::Arguments(format!("{error}.")))?;
-        let workdir = self.workdir(request, scene);
-        if let Some(sandbox) = scene.sandbox {
+        let workdir = self.workdir(request, place);
+        if let Some(sandbox) = place.sandbox() {
             sandbox.prepare().map_err(ToolError::failed)?;
         }
         if !workdir.is_dir() {
@@ -208,12 +212,16 @@ impl Tool for ExecTool {
     }
 
     fn plan(&self, arguments: &Arguments, scene: &Scene<'_>) -> Plan {
+        let place = Place::of(arguments, scene);
+        let refused = place.as_ref().err().cloned();
+        let place = place.unwrap_or_else(|_| Place::of_conversation(scene));
         let mut is_bare = false;
         let detail = match read_arguments::<Request>(arguments.clone()) {
             Ok(request) => {
                 // An order says nothing of other folders and variables.
                 is_bare = request.workdir.is_none() && request.env.is_empty();
-                let mut notes = vec![format!("in {}", self.workdir(&request, scene).display())];
+                let mut notes = vec![format!("in {}", self.workdir(&request, &place).display())];
+                notes.extend(place.left.map(|_| "outside the sandbox".to_owned()));
                 notes.extend(
                     request
                         .env
@@ -228,10 +236,14 @@ impl Tool for ExecTool {
                 .map(Value::to_string)
                 .unwrap_or_default(),
         };
-        let plan = Plan::new(Effect::RunsCode, detail);
+        let mut plan = Plan::new(Effect::RunsCode, detail);
+        if refused.is_some() {
+            plan.forbidden = refused;
+            return plan;
+        }
         match arguments.get("command").and_then(Value::as_str) {
             Some(command) => {
-                let plan = self.judged(plan, command, is_bare, scene);
+                let plan = place.judged(self.judged(plan, command, is_bare, &place));
                 match is_bare {
                     true => plan.on(TargetKind::Command, command),
                     false => plan,
@@ -247,9 +259,10 @@ impl Tool for ExecTool {
     }
 
     async fn call(&self, arguments: Arguments, scene: &Scene<'_>) -> Result<ToolOutput, ToolError> {
+        let place = Place::of(&arguments, scene).map_err(ToolError::Arguments)?;
         let request: Request = read_arguments(arguments)?;
-        let launch = self.launch(&request, scene)?;
-        if let Some(sandbox) = scene.sandbox {
+        let launch = self.launch(&request, &place)?;
+        if let Some(sandbox) = place.scene.sandbox {
             sandbox.ready().await.map_err(ToolError::failed)?;
         }
         let timeout = request
@@ -258,9 +271,14 @@ impl Tool for ExecTool {
         let wait = request
             .yield_ms
             .map_or(self.settings.yield_after, ExecSettings::yield_within);
+        let owner = match place.left {
+            Some(_) => owner_outside(scene),
+            None => None,
+        };
+        let owner = owner.unwrap_or_else(|| owner_inside(scene));
         let process = self
             .table
-            .start(launch, &owner(scene), timeout, &self.settings)
+            .start(launch, &owner, timeout, &self.settings)
             .map_err(|error| {
                 ToolError::failed(format!("The command cannot be started: {error}."))
             })?;

@@ -7,6 +7,8 @@ mod call;
 #[cfg(target_os = "linux")]
 mod container;
 mod documents;
+#[cfg(target_os = "linux")]
+mod elevated;
 #[cfg(unix)]
 mod exec;
 #[cfg(unix)]

@@ -12,6 +12,7 @@ use moltbot_testkit::{Part, Script, ScriptedServer, Usage, When, error, openai_c
 use serde_json::json;
 
 mod context;
+mod elevated;
 
 use super::*;
 use crate::skills::SkillCommand;
