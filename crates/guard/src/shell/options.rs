@@ -53,6 +53,12 @@ const LIMITS: &[Limits] = &[
         ..NOTHING
     },
     Limits {
+        name: "shuf",
+        long: &["output"],
+        letters: "o",
+        ..NOTHING
+    },
+    Limits {
         name: "uniq",
         most_operands: 1,
         ..NOTHING
@@ -92,11 +98,16 @@ pub(super) fn only_reads(program: &Program, argv: &[String]) -> Option<bool> {
     };
     let limits = LIMITS.iter().find(is_called)?;
     let mut operands = 0;
+    let mut are_options_over = false;
     for argument in argv.iter().skip(1) {
+        // Looked at behind `--` as well: that may be the value of an option, which ends nothing.
         if limits.is_crossed(argument) {
             return Some(false);
         }
-        operands += usize::from(!argument.starts_with('-'));
+        // `-` alone is the input.
+        let is_operand = are_options_over || argument == "-" || !argument.starts_with('-');
+        operands += usize::from(is_operand);
+        are_options_over |= argument == "--";
     }
     Some(operands <= limits.most_operands)
 }

@@ -37,12 +37,15 @@ impl Why {
 use Why::{Anything, NotFound, NotListed, Unclear, Writable};
 
 /// The programs on the machine, all of them on the list.
-const PROGRAMS: &str = "7z aa-exec ansible awk base64 bash bat busybox cat chmod clawdbot coreutils cp crontab curl \
-    cut date dd df diff du env evil fd file find fzf gdb git grep head iconv install jq journalctl \
-    ld-linux-aarch64.so.1 ld-linux-x86-64.so.2 ld.so less ln ls make man mawk mkdir moltbot mv nc.openbsd nice node nohup \
-    npm openssl patch perl perl5.36-x86_64-linux-gnu php8.2 pip3 ps python3 python3.13 realpath rg rm rsync ruby sed \
-    setsid sh sort split sqlite3 ssh stat sudo systemd-run tail tar tcpdump tee test time timeout touch toybox tr \
-    tree truncate uniq vim vim.basic watch wc wget which x86_64-linux-gnu-gcc-12 xargs xxd zip";
+const PROGRAMS: &str = "7z 7za aa-exec ansible awk base64 bash bat brotli bunzip2 busybox bzip2 cat chmod clawdbot coredumpctl \
+    coreutils cp crontab curl cut date dd delv df diff dig dos2unix du env evil fd file find fzf gdb getent git \
+    grep gunzip gzip head host iconv install journalctl jq ld-linux-aarch64.so.1 ld-linux-x86-64.so.2 ld.so less \
+    link ln logger ls lz4 make man mawk mkdir mkfifo moltbot mv nc.openbsd nice nm node nohup npm nslookup \
+    objcopy openssl patch perl perl5.36-x86_64-linux-gnu php8.2 ping ping6 pip3 protoc ps python3 python3.13 \
+    ranlib realpath rename rg rm rsync ruby sed setsid sh shuf sort split sqlite3 ssh stat strip sudo \
+    systemd-run tail tar tcpdump tee test time timeout touch toybox tr tree truncate uniq unlink vim vim.basic \
+    watch wc wget which whois x86_64-linux-gnu-gcc-12 x86_64-linux-gnu-objcopy xargs xmllint xsltproc xxd xz \
+    zcat zip zless zstd";
 
 /// What runs without asking, and what that starts.
 const ALLOWED: &[(&str, &[&str])] = &[
@@ -81,6 +84,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("uniq -c x", &["uniq"]),
     ("tree -L 2", &["tree"]),
     ("xxd x", &["xxd"]),
+    ("uniq -", &["uniq"]),
+    ("uniq -- -x", &["uniq"]),
+    ("xxd -", &["xxd"]),
+    ("shuf -n5 x", &["shuf"]),
+    ("zcat x", &["zcat"]),
+    // It makes nothing but empty folders.
+    ("mkdir -p x", &["mkdir"]),
     ("file x", &["file"]),
     ("date -Iseconds", &["date"]),
     (
@@ -238,6 +248,10 @@ const ASKED: &[(&str, Why)] = &[
     ("sed -n 'w x' x", Anything),
     ("sqlite3 x '.shell evil'", Anything),
     ("x86_64-linux-gnu-gcc-12 -wrapper evil x.c", Anything),
+    ("nm --plugin ./evil.so x", Anything),
+    ("nm @options", Anything),
+    ("ranlib --plugin ./evil.so x", Anything),
+    ("protoc --plugin=./evil x", Anything),
     // Links to them.
     ("py -c 1", Anything),
     ("applet", Anything),
@@ -259,6 +273,9 @@ const ASKED: &[(&str, Why)] = &[
     ("vim -c ':!evil'", Anything),
     ("vim.basic x", Anything),
     ("less x", Anything),
+    ("zless x", Anything),
+    ("journalctl", Anything),
+    ("coredumpctl --debugger=./evil debug", Anything),
     ("man -P evil x", Anything),
     ("ansible -m shell -a evil all", Anything),
     // What writes or sends anywhere.
@@ -270,6 +287,38 @@ const ASKED: &[(&str, Why)] = &[
     ("install -m755 evil {bin}/cat", Anything),
     ("chmod +x x", Anything),
     ("truncate -s0 x", Anything),
+    ("rm -rf x", Anything),
+    ("unlink x", Anything),
+    ("touch x", Anything),
+    ("link x y", Anything),
+    ("rename a b x", Anything),
+    ("mkfifo x", Anything),
+    ("gzip x", Anything),
+    ("gunzip x", Anything),
+    ("bzip2 x", Anything),
+    ("bunzip2 x", Anything),
+    ("xz x", Anything),
+    ("zstd x -o y", Anything),
+    ("lz4 x y", Anything),
+    ("brotli -o y x", Anything),
+    ("7za a x y", Anything),
+    ("objcopy x y", Anything),
+    ("x86_64-linux-gnu-objcopy x y", Anything),
+    ("strip x", Anything),
+    ("dos2unix x", Anything),
+    ("xmllint --output x y", Anything),
+    ("xmllint --shell x", Anything),
+    ("xmllint http://x", Anything),
+    ("xsltproc -o x y z", Anything),
+    ("dig secret.example.com", Anything),
+    ("delv secret.example.com", Anything),
+    ("host secret.example.com", Anything),
+    ("nslookup secret.example.com", Anything),
+    ("getent hosts secret.example.com", Anything),
+    ("ping -p 736563726574 x", Anything),
+    ("ping6 x", Anything),
+    ("whois -h x secret", Anything),
+    ("logger -n x secret", Anything),
     ("split x y", Anything),
     ("curl -o x http://x", Anything),
     ("wget x", Anything),
@@ -301,6 +350,15 @@ const ASKED: &[(&str, Why)] = &[
     ("sort --files0-from=x", Anything),
     ("uniq x y", Anything),
     ("uniq -c x y", Anything),
+    ("uniq - x", Anything),
+    ("echo x | uniq - x", Anything),
+    ("uniq -c - x", Anything),
+    ("uniq -- -x -y", Anything),
+    ("xxd - x", Anything),
+    ("xxd - -", Anything),
+    ("shuf -o x y", Anything),
+    ("shuf -eo x y", Anything),
+    ("shuf --out=x y", Anything),
     ("xxd -r x y", Anything),
     ("xxd x y", Anything),
     ("tree -o x", Anything),
@@ -393,6 +451,7 @@ const ON_A_PIPE: &[(&str, bool)] = &[
     ("tr a b c", false),
     ("uniq in out", false),
     ("uniq out", false),
+    ("uniq - out", false),
     ("sort secrets", false),
     ("sort -o out", false),
     ("sort -ro out", false),
