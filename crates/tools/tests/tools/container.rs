@@ -6,12 +6,13 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use moltbot_agent::{ContainerSettings, SandboxSettings, Sandboxed, ToolOutput};
 use moltbot_config::{Environment, load_text};
 use moltbot_guard::sandbox::Trial;
-use moltbot_tools::{Folders, Read, Write};
+use moltbot_tools::{ExecSettings, ExecTool, Folders, ProcessTable, Read, Write};
 use serde_json::{Value, json};
 
 use crate::call::text;
@@ -280,7 +281,7 @@ async fn file_tools_know_the_names_that_commands_know() {
     };
     let sandbox = yard.sandbox(json!({}));
     yard.told(&sandbox, "echo of the command > a.txt").await;
-    let folders = std::sync::Arc::new(Folders::new(
+    let folders = Arc::new(Folders::new(
         yard.home().to_owned(),
         vec![yard.home().join(".clawdbot")],
     ));
@@ -513,6 +514,38 @@ async fn without_an_image_nothing_runs() {
         refused.starts_with("The command was not run: sandbox.backend asks for a container, and there is no image nobody-has-this:1"),
         "{refused}"
     );
+}
+
+/// What is found here under a name is not what a container starts.
+#[tokio::test]
+async fn what_is_allowed_for_good_is_not_what_a_container_starts() {
+    let shell = Shell::new().await;
+    let environment = Environment {
+        home: shell.stage.dir.path().to_owned(),
+        ..Environment::default()
+    };
+    let list = json!({"version": 1, "agents": {"main": {"allowlist": [{"pattern": "/**"}]}}});
+    fs::create_dir_all(environment.home.join(".clawdbot")).unwrap();
+    let path = environment.home.join(".clawdbot/exec-approvals.json");
+    fs::write(path, list.to_string()).unwrap();
+    let listed = |backend: &str, command: &str| {
+        let docker = json!({"env": {"PATH": "/usr/bin:/bin"}});
+        let sandbox = json!({"mode": "all", "backend": backend, "docker": docker});
+        let config = json!({"agents": {"defaults": {"sandbox": sandbox}}}).to_string();
+        let snapshot = load_text(&environment, &config).unwrap();
+        let settings = SandboxSettings::from_snapshot(&snapshot, "main", "/bin/false".into());
+        let sandbox = settings.of("agent:main:main").unwrap();
+        let settings = ExecSettings::from_config(&snapshot.config, "main", &environment);
+        let table = Arc::new(ProcessTable::new(environment.home.join("outputs")));
+        let exec = ExecTool::new(table, settings);
+        let arguments = json!({"command": command});
+        let plan = shell.stage.plan_in(&sandbox, &exec, arguments);
+        (plan.listed, plan.programs.is_empty())
+    };
+    for command in ["ls", "/bin/ls"] {
+        assert_eq!(listed("kernel", command), (true, false), "{command}");
+        assert_eq!(listed("podman", command), (false, true), "{command}");
+    }
 }
 
 #[tokio::test]
