@@ -159,6 +159,8 @@ impl Container {
     }
 
     /// Runs the owner's own command in it: as the user that they name, else as root, for it is there to install things.
+    /// So nothing that commands can write may have a part in it: no login shell, whose profile lies in a home directory,
+    /// not their home directory, and no variable that leads to where they write.
     fn set_up(
         &self,
         name: &str,
@@ -171,12 +173,18 @@ impl Container {
         if self.plan.user.is_none() {
             line.push("--user=0:0".to_owned());
         }
-        line.extend(
-            variables
-                .iter()
-                .map(|(name, value)| format!("--env={name}={value}")),
-        );
-        line.extend([name, "/bin/sh", "-lc", command].map(str::to_owned));
+        let is_writable = |value: &str| {
+            let mut writable = self.plan.mounts.iter().filter(|mount| mount.writable);
+            writable.any(|mount| value.contains(&*mount.inside.to_string_lossy()))
+        };
+        let variables = variables.iter().filter(|(name, value)| {
+            !matches!(name.as_str(), "HOME" | "TMPDIR") && !is_writable(value)
+        });
+        line.extend(variables.map(|(name, value)| format!("--env={name}={value}")));
+        if self.plan.user.is_none() {
+            line.push("--env=HOME=/root".to_owned());
+        }
+        line.extend([name, "/bin/sh", "-c", command].map(str::to_owned));
         let output = self.engine.output(&line)?;
         match output.status.success() {
             true => Ok(()),

@@ -422,6 +422,26 @@ async fn the_owners_command_runs_once_in_a_new_one() {
 }
 
 #[tokio::test]
+async fn what_a_command_leaves_at_home_has_no_part_in_other_commands() {
+    let Some(yard) = Yard::new().await else {
+        return;
+    };
+    let sandbox = yard.sandbox(json!({}));
+    let leave = "echo 'echo by a profile | cat >> /workspace/left; echo profile' > $HOME/.profile";
+    yard.told(&sandbox, leave).await;
+    assert_eq!(yard.told(&sandbox, "echo clean").await, "clean");
+    // Nor in the owner's, which runs as root.
+    let home = sandbox.home.display().to_string();
+    let set_up = yard.sandbox(json!({"docker": {
+        "setupCommand": "echo $HOME/$TMPDIR/$A/$B >> /workspace/set-up; id -u >> /workspace/set-up",
+        "env": {"A": "a", "B": format!("/bin:{home}/bin")},
+    }}));
+    yard.let_pass(NAME, Duration::from_secs(301));
+    let told = yard.told(&set_up, "cat set-up; echo $B; ls").await;
+    assert_eq!(told, format!("/root//a/\n0\n/bin:{home}/bin\nset-up"));
+}
+
+#[tokio::test]
 async fn old_ones_go_and_those_of_others_stay() {
     let Some(yard) = Yard::new().await else {
         return;
