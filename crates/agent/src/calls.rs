@@ -313,7 +313,7 @@ fn visibility(plan: &Plan) -> Visibility {
 }
 
 /// Whose words a schema's are that is quoted: those of another program are nobody's whom the owner has heard.
-fn foreign_words(tool: &dyn Tool) -> Provenance {
+pub(crate) fn foreign_words(tool: &dyn Tool) -> Provenance {
     match tool.source() {
         Some(_) => Provenance::Outside,
         None => Provenance::Program,

@@ -17,6 +17,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::arguments;
+use crate::calls::foreign_words;
 use crate::tool::{Arguments, Scene, Tool, ToolError, ToolOutput, read_arguments};
 use crate::toolbox::Toolbox;
 pub use reader::QuarantinedReader;
@@ -75,16 +76,21 @@ impl Extract {
         (tool.to_owned(), arguments)
     }
 
-    fn source(&self, asked: &Arguments) -> Result<Source, String> {
+    /// The call that reads the source.
+    ///
+    /// # Errors
+    /// Why there is none, and whose words that is: it may quote the tool's schema.
+    fn source(&self, asked: &Arguments) -> Result<Source, (String, Provenance)> {
         let (name, arguments) = self.named(asked);
         let Some(tool) = self.sources.get(&name) else {
-            return Err(format!(
-                "There is no tool {name} here, so this source cannot be read."
-            ));
+            let reason = format!("There is no tool {name} here, so this source cannot be read.");
+            return Err((reason, Provenance::Program));
         };
         let arguments = Value::Object(arguments).to_string();
+        let arguments = arguments::read(&arguments, &tool.spec(), tool.aliases())
+            .map_err(|reason| (reason, foreign_words(tool.as_ref())))?;
         Ok(Source {
-            arguments: arguments::read(&arguments, &tool.spec(), tool.aliases())?,
+            arguments,
             tool: Arc::clone(tool),
             name,
         })
@@ -155,7 +161,7 @@ impl Tool for Extract {
     fn plan(&self, arguments: &Arguments, scene: &Scene<'_>) -> Plan {
         match self.source(arguments) {
             Ok(source) => source.plan(scene),
-            Err(error) => Plan::new(Effect::ReadsOwn, format!("nothing: {error}")),
+            Err((reason, _)) => Plan::new(Effect::ReadsOwn, format!("nothing: {reason}")),
         }
     }
 
@@ -164,7 +170,10 @@ impl Tool for Extract {
     }
 
     async fn call(&self, arguments: Arguments, scene: &Scene<'_>) -> Result<ToolOutput, ToolError> {
-        let source = self.source(&arguments).map_err(ToolError::Arguments)?;
+        let source = match self.source(&arguments) {
+            Ok(source) => source,
+            Err((reason, from)) => return Ok(ToolOutput::text(reason, from).failed()),
+        };
         let asked: Asked = read_arguments(arguments)?;
         let wanted = Wanted::new(asked.kind, asked.options).map_err(ToolError::Arguments)?;
         if let Some(reason) = source.plan(scene).forbidden {

@@ -5,6 +5,7 @@
 //! Where no container can be had, that is an error, and nothing is run in its place.
 
 mod engine;
+mod found;
 mod inside;
 mod life;
 mod plan;

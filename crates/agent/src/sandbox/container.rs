@@ -139,7 +139,7 @@ impl ContainerSettings {
 
     /// What is remembered of the containers of an installation.
     pub fn records(state_dir: &Path) -> Records {
-        Records::new(state_dir.join("containers"))
+        Records::new(state_dir)
     }
 
     /// The container of conversations that share this name (`slug`), of an agent, a session, or everybody (`scope`).

@@ -163,23 +163,6 @@ impl Engine {
             }),
         }
     }
-
-    /// Removes a container with all that runs in it; one that is not there is removed already.
-    ///
-    /// # Errors
-    /// What the program says.
-    pub fn remove(&self, name: &str) -> Result<(), ContainerError> {
-        let output = self.output(&["rm", "-f", name])?;
-        let says = last_lines(&output);
-        match output.status.success() || says.to_lowercase().contains("no such container") {
-            true => Ok(()),
-            false => Err(ContainerError::Refused {
-                program: self.program.clone(),
-                step: "removing a container",
-                reason: says,
-            }),
-        }
-    }
 }
 
 /// The end of what a program complains of, in one line.

@@ -45,7 +45,7 @@ find_them() {
 /// does with it. Signals end the command and not this.
 const RUN: &str = r#"
 trap : HUP INT QUIT TERM
-/bin/sh -lc "$1"
+/bin/sh -c "$1"
 code=$?
 find_them "$2"
 while [ -n "$them" ]; do sleep 1; find_them "$2"; done

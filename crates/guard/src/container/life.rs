@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::engine::last_lines;
-use super::plan::{HASH_LABEL, STATE_LABEL};
 use super::{ContainerError, ContainerPlan, Engine, Record, Records};
 
 /// A container that was used so lately is not taken from under its commands when its settings have changed.
@@ -32,12 +31,6 @@ pub enum Readiness {
     Older,
 }
 
-/// What the engine says of a container that exists.
-struct Found {
-    labels: BTreeMap<String, String>,
-    is_running: bool,
-}
-
 impl Container {
     /// Makes it and starts it, where that has not been done. `variables` are those of its commands, for the owner's
     /// `setupCommand`. Blocks, for as long as that takes.
@@ -49,15 +42,11 @@ impl Container {
         // Nothing is kept under it: what was half made is found again by its name.
         let _held = lock.lock().unwrap_or_else(PoisonError::into_inner);
         let name = &self.plan.name;
-        if let Some(found) = self.found(name)? {
-            let state = self.plan.state_dir.display().to_string();
-            if found.labels.get(STATE_LABEL) != Some(&state) {
-                return Err(ContainerError::Foreign {
-                    name: name.clone(),
-                    program: self.engine.program().to_owned(),
-                });
+        if let Some(found) = self.engine.found(name)? {
+            if !found.is_of(&self.plan.state_dir) {
+                return Err(self.engine.foreign(name));
             }
-            let is_planned = found.labels.get(HASH_LABEL) == Some(&self.plan.hash());
+            let is_planned = found.is_as_planned(&self.plan);
             let used = self.records.used_at(name);
             let is_hot = used
                 .and_then(|used| used.elapsed().ok())
@@ -74,58 +63,55 @@ impl Container {
                 self.records.mark_used(name)?;
                 return Ok(Readiness::AsPlanned);
             }
-            self.engine.remove(name)?;
+            self.engine.remove_own(name, &self.plan.state_dir)?;
         }
         self.make(variables)?;
         Ok(Readiness::AsPlanned)
     }
 
-    /// What the engine has under this name.
-    fn found(&self, name: &str) -> Result<Option<Found>, ContainerError> {
-        let format = "{{.State.Running}} {{json .Config.Labels}}";
-        let inspected = self
-            .engine
-            .output(&["container", "inspect", "--format", format, name])?;
-        // If it failed for another reason than that there is none, making one fails too, and says why.
-        if !inspected.status.success() {
-            return Ok(None);
-        }
-        let text = String::from_utf8_lossy(&inspected.stdout);
-        let (is_running, labels) = text.trim().split_once(' ').unwrap_or_default();
-        Ok(Some(Found {
-            is_running: is_running == "true",
-            // A container without labels is nobody's of ours.
-            labels: serde_json::from_str(labels).unwrap_or_default(),
-        }))
-    }
-
     /// Makes it under another name, and gives it its own when it is complete.
     fn make(&self, variables: &BTreeMap<String, String>) -> Result<(), ContainerError> {
-        let (engine, name) = (&self.engine, &self.plan.name);
+        let (engine, plan) = (&self.engine, &self.plan);
         self.needs_image()?;
-        let unfinished = format!("{name}-new");
-        engine.remove(&unfinished)?;
         let now = chrono::Utc::now().timestamp_millis();
-        let creation = self.plan.creation(engine, &unfinished, now)?;
-        engine.ask("making a container", &creation)?;
+        let record = |name: &str| Record {
+            name: name.to_owned(),
+            scope: plan.scope.clone(),
+            program: engine.program().to_owned(),
+            image: plan.image.clone(),
+            created_at_ms: now,
+        };
+        // No name of an agent or session holds `_n`, and another process may be making the same one.
+        let unfinished = format!("{}_new-{}", plan.name, uuid::Uuid::new_v4().simple());
+        let creation = plan.creation(engine, &unfinished, now)?;
+        // What is left where this program ends meanwhile is found by its record, and goes when it is old.
+        self.records.add(&record(&unfinished))?;
         let completed = engine
-            .ask("starting a container", &["start", &unfinished])
+            .ask("making a container", &creation)
+            .and_then(|_| engine.ask("starting a container", &["start", &unfinished]))
             .and_then(|_| self.set_up(&unfinished, variables))
-            .and_then(|()| engine.ask("naming a container", &["rename", &unfinished, name]))
-            .and_then(|_| {
-                self.records.add(&Record {
-                    name: name.clone(),
-                    scope: self.plan.scope.clone(),
-                    program: engine.program().to_owned(),
-                    image: self.plan.image.clone(),
-                    created_at_ms: now,
-                })
-            });
-        if completed.is_err() {
-            // Why it is not complete matters more than that it is still there; the next time removes it.
-            let _ = engine.remove(&unfinished);
+            // Before it has the name: one without a record is taken for incomplete.
+            .and_then(|()| self.records.add(&record(&plan.name)))
+            .and_then(|()| self.name(&unfinished));
+        // Why it is not complete matters more than that it is still there.
+        if engine.remove_own(&unfinished, &plan.state_dir).is_ok() {
+            self.records.forget(&unfinished);
         }
         completed
+    }
+
+    /// Gives the complete container its name, unless another process was faster with one of the same plan: then that one
+    /// is as good.
+    fn name(&self, unfinished: &str) -> Result<(), ContainerError> {
+        let (engine, plan) = (&self.engine, &self.plan);
+        let Err(error) = engine.ask("naming a container", &["rename", unfinished, &plan.name])
+        else {
+            return Ok(());
+        };
+        match engine.found(&plan.name)? {
+            Some(found) if found.is_as_planned(plan) => Ok(()),
+            _ => Err(error),
+        }
     }
 
     /// The image is on this machine.
@@ -159,6 +145,8 @@ impl Container {
     }
 
     /// Runs the owner's own command in it: as the user that they name, else as root, for it is there to install things.
+    /// So nothing that commands can write may have a part in it: no login shell, whose profile lies in a home directory,
+    /// not their home directory, and no variable that leads to where they write.
     fn set_up(
         &self,
         name: &str,
@@ -171,12 +159,18 @@ impl Container {
         if self.plan.user.is_none() {
             line.push("--user=0:0".to_owned());
         }
-        line.extend(
-            variables
-                .iter()
-                .map(|(name, value)| format!("--env={name}={value}")),
-        );
-        line.extend([name, "/bin/sh", "-lc", command].map(str::to_owned));
+        let is_writable = |value: &str| {
+            let mut writable = self.plan.mounts.iter().filter(|mount| mount.writable);
+            writable.any(|mount| value.contains(&*mount.inside.to_string_lossy()))
+        };
+        let variables = variables.iter().filter(|(name, value)| {
+            !matches!(name.as_str(), "HOME" | "TMPDIR") && !is_writable(value)
+        });
+        line.extend(variables.map(|(name, value)| format!("--env={name}={value}")));
+        if self.plan.user.is_none() {
+            line.push("--env=HOME=/root".to_owned());
+        }
+        line.extend([name, "/bin/sh", "-c", command].map(str::to_owned));
         let output = self.engine.output(&line)?;
         match output.status.success() {
             true => Ok(()),
@@ -188,8 +182,8 @@ impl Container {
 }
 
 impl Records {
-    /// Removes the containers that are old ([`Self::is_old`]) but for this one, and forgets them. Gives those that could not
-    /// be removed, with the reason; they are tried again the next time.
+    /// Removes the containers but for this one that are older than `age`, or in which nothing was started for `idle` and
+    /// nothing runs, and forgets them. Zero is never. Gives those that could not be removed, with the reason.
     pub fn prune(
         &self,
         variables: &BTreeMap<String, String>,
@@ -197,27 +191,52 @@ impl Records {
         age: Duration,
         except: &str,
     ) -> Vec<(Record, ContainerError)> {
+        let prune = |record: &Record| {
+            if record.is_aged(age) || !self.is_used(record, variables)? {
+                self.remove(record, variables)?;
+            }
+            Ok(())
+        };
         let records = self.list().into_iter();
-        let old = records.filter(|record| record.name != except && self.is_old(record, idle, age));
+        let old = records.filter(|record| {
+            record.name != except && (record.is_aged(age) || self.is_idle(record, idle))
+        });
         old.filter_map(|record| {
-            let error = self.remove(&record, variables).err()?;
+            let error = prune(&record).err()?;
             Some((record, error))
         })
         .collect()
     }
 
+    /// Whether a command still runs in a container in which none was started lately; that is remembered as its use.
+    fn is_used(
+        &self,
+        record: &Record,
+        variables: &BTreeMap<String, String>,
+    ) -> Result<bool, ContainerError> {
+        let engine = Engine::at(record.program.clone(), variables)?;
+        let is_busy = engine.is_busy(&record.name)?;
+        if is_busy {
+            self.mark_used(&record.name)?;
+        }
+        Ok(is_busy)
+    }
+
     /// Removes a container with all that runs in it, and forgets it.
     ///
     /// # Errors
-    /// What the engine says; it is still remembered then.
+    /// What the engine says; it is still remembered then, unless the container of that name is somebody else's.
     pub fn remove(
         &self,
         record: &Record,
         variables: &BTreeMap<String, String>,
     ) -> Result<(), ContainerError> {
-        Engine::at(record.program.clone(), variables)?.remove(&record.name)?;
-        self.forget(&record.name);
-        Ok(())
+        let engine = Engine::at(record.program.clone(), variables)?;
+        let removed = engine.remove_own(&record.name, self.state_dir());
+        if matches!(removed, Ok(()) | Err(ContainerError::Foreign { .. })) {
+            self.forget(&record.name);
+        }
+        removed
     }
 }
 

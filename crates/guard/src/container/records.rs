@@ -12,7 +12,7 @@ use super::ContainerError;
 /// The folder of these files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Records {
-    folder: PathBuf,
+    state_dir: PathBuf,
 }
 
 /// What is remembered of one.
@@ -31,17 +31,43 @@ pub struct Record {
     pub created_at_ms: i64,
 }
 
+impl Record {
+    /// Whether it is this old. Zero is never.
+    pub(super) fn is_aged(&self, age: Duration) -> bool {
+        let created = u64::try_from(self.created_at_ms).unwrap_or_default();
+        is_over(
+            Some(SystemTime::UNIX_EPOCH + Duration::from_millis(created)),
+            age,
+        )
+    }
+}
+
+/// Whether this much time has passed, if it is any.
+fn is_over(since: Option<SystemTime>, limit: Duration) -> bool {
+    let gone = since.and_then(|since| since.elapsed().ok());
+    !limit.is_zero() && gone.is_some_and(|gone| gone >= limit)
+}
+
 impl Records {
-    /// Those in this folder, which is made when the first one is written.
-    pub fn new(folder: impl Into<PathBuf>) -> Self {
+    /// Those of the installation of this state directory; the folder in it is made when the first one is written.
+    pub fn new(state_dir: impl Into<PathBuf>) -> Self {
         Self {
-            folder: folder.into(),
+            state_dir: state_dir.into(),
         }
+    }
+
+    /// The state directory.
+    pub(super) fn state_dir(&self) -> &Path {
+        &self.state_dir
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.state_dir.join("containers")
     }
 
     /// All of them, by name. Files that cannot be read are left out.
     pub fn list(&self) -> Vec<Record> {
-        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let entries = fs::read_dir(self.folder()).into_iter().flatten().flatten();
         let mut records: Vec<Record> = entries
             .filter_map(|entry| serde_json::from_slice(&fs::read(entry.path()).ok()?).ok())
             .collect();
@@ -54,15 +80,9 @@ impl Records {
         self.path(name).metadata().ok()?.modified().ok()
     }
 
-    /// Whether it is to go: nothing was started in it for this long, or it is this old. Zero is never.
-    pub fn is_old(&self, record: &Record, idle: Duration, age: Duration) -> bool {
-        let is_over = |since: Option<SystemTime>, limit: Duration| {
-            let gone = since.and_then(|since| since.elapsed().ok());
-            !limit.is_zero() && gone.is_some_and(|gone| gone >= limit)
-        };
-        let created = u64::try_from(record.created_at_ms).unwrap_or_default();
-        let created = SystemTime::UNIX_EPOCH + Duration::from_millis(created);
-        is_over(self.used_at(&record.name), idle) || is_over(Some(created), age)
+    /// Whether nothing was started in it for this long. Zero is never.
+    pub(super) fn is_idle(&self, record: &Record, idle: Duration) -> bool {
+        is_over(self.used_at(&record.name), idle)
     }
 
     /// Forgets one.
@@ -74,7 +94,7 @@ impl Records {
     /// Remembers a new one.
     pub(super) fn add(&self, record: &Record) -> Result<(), ContainerError> {
         let path = self.path(&record.name);
-        let written = fs::create_dir_all(&self.folder).and_then(|()| {
+        let written = fs::create_dir_all(self.folder()).and_then(|()| {
             let text = serde_json::to_vec_pretty(record).map_err(io::Error::other)?;
             fs::write(&path, text)
         });
@@ -94,6 +114,6 @@ impl Records {
     fn path(&self, name: &str) -> PathBuf {
         // A container's name holds no slash; the owner's prefix might.
         let name = name.replace(['/', '\\'], "_");
-        self.folder.join(Path::new(&format!("{name}.json")))
+        self.folder().join(format!("{name}.json"))
     }
 }

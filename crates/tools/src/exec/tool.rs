@@ -96,6 +96,8 @@ impl ExecTool {
         if let Some(sandbox) = place.sandbox() {
             writable.extend([sandbox.workspace.as_path(), &sandbox.home]);
             writable.extend(sandbox.confinement.writable.iter().map(PathBuf::as_path));
+            // What is found here is not what a container starts under that name.
+            writable.extend(sandbox.container.is_some().then_some(Path::new("/")));
         }
         let mut plan = rules.judge(plan, command, &programs, &writable);
         if !is_bare {

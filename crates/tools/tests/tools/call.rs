@@ -140,6 +140,19 @@ impl Stage {
             tool.plan(&object(arguments), scene)
         })
     }
+
+    /// The same in a sandbox.
+    pub(crate) fn plan_in(&self, sandbox: &Sandboxed, tool: &dyn Tool, arguments: Value) -> Plan {
+        let scene = Scene {
+            session: &self.session,
+            workspace: &sandbox.workspace,
+            sandbox: Some(sandbox),
+            call_id: "call_1",
+            label: self.label,
+            decided: None,
+        };
+        tool.plan(&object(arguments), &scene)
+    }
 }
 
 pub(crate) fn text(output: &ToolOutput) -> String {

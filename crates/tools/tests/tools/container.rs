@@ -6,12 +6,13 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use moltbot_agent::{ContainerSettings, SandboxSettings, Sandboxed, ToolOutput};
 use moltbot_config::{Environment, load_text};
 use moltbot_guard::sandbox::Trial;
-use moltbot_tools::{Folders, Read, Write};
+use moltbot_tools::{ExecSettings, ExecTool, Folders, ProcessTable, Read, Write};
 use serde_json::{Value, json};
 
 use crate::call::text;
@@ -108,6 +109,10 @@ impl Yard {
     }
 
     fn settings(&self, sandbox: Value) -> SandboxSettings {
+        self.settings_of("main", sandbox)
+    }
+
+    fn settings_of(&self, agent: &str, sandbox: Value) -> SandboxSettings {
         let environment = Environment {
             home: self.home().to_owned(),
             vars: self.variables.clone(),
@@ -117,7 +122,7 @@ impl Yard {
         merge(&mut all, sandbox);
         let config = json!({"agents": {"defaults": {"sandbox": all}}}).to_string();
         let snapshot = load_text(&environment, &config).unwrap();
-        SandboxSettings::from_snapshot(&snapshot, "main", "/bin/false".into())
+        SandboxSettings::from_snapshot(&snapshot, agent, "/bin/false".into())
     }
 
     /// The sandbox of the main conversation, with these keys beside those of the tests.
@@ -280,7 +285,7 @@ async fn file_tools_know_the_names_that_commands_know() {
     };
     let sandbox = yard.sandbox(json!({}));
     yard.told(&sandbox, "echo of the command > a.txt").await;
-    let folders = std::sync::Arc::new(Folders::new(
+    let folders = Arc::new(Folders::new(
         yard.home().to_owned(),
         vec![yard.home().join(".clawdbot")],
     ));
@@ -421,6 +426,139 @@ async fn the_owners_command_runs_once_in_a_new_one() {
 }
 
 #[tokio::test]
+async fn what_a_command_leaves_at_home_has_no_part_in_other_commands() {
+    let Some(yard) = Yard::new().await else {
+        return;
+    };
+    let sandbox = yard.sandbox(json!({}));
+    let leave = "echo 'echo by a profile | cat >> /workspace/left; echo profile' > $HOME/.profile";
+    yard.told(&sandbox, leave).await;
+    assert_eq!(yard.told(&sandbox, "echo clean").await, "clean");
+    // Nor in the owner's, which runs as root.
+    let home = sandbox.home.display().to_string();
+    let set_up = yard.sandbox(json!({"docker": {
+        "setupCommand": "echo $HOME/$TMPDIR/$A/$B >> /workspace/set-up; id -u >> /workspace/set-up",
+        "env": {"A": "a", "B": format!("/bin:{home}/bin")},
+    }}));
+    yard.let_pass(NAME, Duration::from_secs(301));
+    let told = yard.told(&set_up, "cat set-up; echo $B; ls").await;
+    assert_eq!(told, format!("/root//a/\n0\n/bin:{home}/bin\nset-up"));
+}
+
+#[tokio::test]
+async fn another_agent_s_container_is_not_taken_for_an_unfinished_one() {
+    let Some(yard) = Yard::new().await else {
+        return;
+    };
+    let of = |agent: &str| {
+        yard.settings_of(agent, json!({}))
+            .of("agent:x:main")
+            .unwrap()
+    };
+    yard.told(&of("work-new"), "true").await;
+    let id = yard.id("moltbot-sbx-agent-work-new");
+    yard.told(&of("work"), "true").await;
+    assert_eq!(yard.id("moltbot-sbx-agent-work-new"), id);
+    let names = ["moltbot-sbx-agent-work", "moltbot-sbx-agent-work-new"];
+    let mut found = yard.names();
+    found.sort();
+    assert_eq!(found, names);
+}
+
+#[tokio::test]
+async fn a_container_that_another_process_was_faster_to_make_is_as_good() {
+    let Some(mut yard) = Yard::new().await else {
+        return;
+    };
+    // An engine whose answer to the renaming is that the name is taken, by one just like it.
+    let bin = yard.store.path().join("bin");
+    fs::create_dir(&bin).unwrap();
+    let podman = find("podman").unwrap();
+    let script = format!(
+        "#!/bin/sh\n{0} \"$@\" || exit\n[ \"$1\" != rename ] || {{ echo the name is in use >&2; exit 125; }}\n",
+        podman.display()
+    );
+    let made = Command::new("/bin/sh")
+        .args([
+            "-c",
+            "printf %s \"$1\" > \"$2\" && chmod 755 \"$2\"",
+            "sh",
+            &script,
+        ])
+        .arg(bin.join("podman"))
+        .status();
+    assert!(made.unwrap().success());
+    let path = format!("{}:{}", bin.display(), yard.variables["PATH"]);
+    yard.variables.insert("PATH".to_owned(), path);
+    let sandbox = yard.sandbox(json!({}));
+    assert_eq!(yard.told(&sandbox, "echo here").await, "here");
+    assert_eq!(yard.names(), [NAME]);
+    let records = ContainerSettings::records(&yard.home().join(".clawdbot")).list();
+    assert_eq!(records.len(), 1);
+}
+
+#[tokio::test]
+async fn one_that_a_command_runs_in_is_not_idle() {
+    let Some(yard) = Yard::new().await else {
+        return;
+    };
+    let settings = yard.settings(json!({"scope": "session", "prune": {"idleHours": 1}}));
+    let [one, other] = ["agent:main:one", "agent:main:two"].map(|key| settings.of(key).unwrap());
+    one.prepare().unwrap();
+    let fifo = Fifo::new(&one.workspace);
+    let command = "exec 3>fifo; echo up >&3; exec sleep 1000";
+    let started = yard
+        .exec(&one, json!({"command": command, "background": true}))
+        .await;
+    let started = text(&started);
+    let (_, id) = started.split_once("(session ").unwrap();
+    let kill = json!({"action": "kill", "sessionId": &id[..8]});
+    let (_, held) = fifo.first_line().await;
+    let name = "moltbot-sbx-agent.main.one";
+    yard.let_pass(name, Duration::from_secs(3700));
+    yard.told(&other, "true").await;
+    assert!(yard.names().iter().any(|known| known == name));
+    // It counts as a use of now, and nothing else does.
+    let process = &yard.shell.process;
+    let killed = yard.shell.stage.call_in(&one, process, kill).await;
+    killed.unwrap();
+    all_gone(held).await;
+    yard.let_pass(name, Duration::from_secs(3700));
+    yard.told(&other, "true").await;
+    assert!(!yard.names().iter().any(|known| known == name));
+}
+
+#[tokio::test]
+async fn an_old_record_does_not_remove_somebody_else_s() {
+    let Some(yard) = Yard::new().await else {
+        return;
+    };
+    let settings = yard.settings(json!({"scope": "session", "prune": {"idleHours": 1}}));
+    let [one, other] = ["agent:main:one", "agent:main:two"].map(|key| settings.of(key).unwrap());
+    yard.told(&one, "true").await;
+    let name = "moltbot-sbx-agent.main.one";
+    yard.podman(&["rm", "-f", "-t", "0", name]).unwrap();
+    let label = "moltbot.stateDir=/somebody/else";
+    let line = [
+        "create",
+        "--name",
+        name,
+        "--label",
+        label,
+        "--entrypoint",
+        "/bin/sh",
+        IMAGE,
+    ];
+    yard.podman(&line).unwrap();
+    let id = yard.id(name);
+    yard.let_pass(name, Duration::from_secs(3700));
+    yard.told(&other, "true").await;
+    assert_eq!(yard.id(name), id);
+    let records = ContainerSettings::records(&yard.home().join(".clawdbot"));
+    assert_eq!(records.list().len(), 1);
+}
+
+#[tokio::test]
 async fn old_ones_go_and_those_of_others_stay() {
     let Some(yard) = Yard::new().await else {
         return;
@@ -513,6 +651,38 @@ async fn without_an_image_nothing_runs() {
         refused.starts_with("The command was not run: sandbox.backend asks for a container, and there is no image nobody-has-this:1"),
         "{refused}"
     );
+}
+
+/// What is found here under a name is not what a container starts.
+#[tokio::test]
+async fn what_is_allowed_for_good_is_not_what_a_container_starts() {
+    let shell = Shell::new().await;
+    let environment = Environment {
+        home: shell.stage.dir.path().to_owned(),
+        ..Environment::default()
+    };
+    let list = json!({"version": 1, "agents": {"main": {"allowlist": [{"pattern": "/**"}]}}});
+    fs::create_dir_all(environment.home.join(".clawdbot")).unwrap();
+    let path = environment.home.join(".clawdbot/exec-approvals.json");
+    fs::write(path, list.to_string()).unwrap();
+    let listed = |backend: &str, command: &str| {
+        let docker = json!({"env": {"PATH": "/usr/bin:/bin"}});
+        let sandbox = json!({"mode": "all", "backend": backend, "docker": docker});
+        let config = json!({"agents": {"defaults": {"sandbox": sandbox}}}).to_string();
+        let snapshot = load_text(&environment, &config).unwrap();
+        let settings = SandboxSettings::from_snapshot(&snapshot, "main", "/bin/false".into());
+        let sandbox = settings.of("agent:main:main").unwrap();
+        let settings = ExecSettings::from_config(&snapshot.config, "main", &environment);
+        let table = Arc::new(ProcessTable::new(environment.home.join("outputs")));
+        let exec = ExecTool::new(table, settings);
+        let arguments = json!({"command": command});
+        let plan = shell.stage.plan_in(&sandbox, &exec, arguments);
+        (plan.listed, plan.programs.is_empty())
+    };
+    for command in ["ls", "/bin/ls"] {
+        assert_eq!(listed("kernel", command), (true, false), "{command}");
+        assert_eq!(listed("podman", command), (false, true), "{command}");
+    }
 }
 
 #[tokio::test]
