@@ -1,6 +1,7 @@
 //! `moltbot secrets`: what `${keyring:NAME}` stands for.
 
 use std::io::{self, IsTerminal, Read as _};
+use std::pin::pin;
 
 use moltbot_config::{Keyring, KeyringError, KeyringName};
 use tokio::task::{JoinError, spawn_blocking};
@@ -47,6 +48,13 @@ async fn given(name: &KeyringName) -> Result<String, Exit> {
     let unread = |error| Exit::failed(format!("Standard input could not be read: {error}."));
     let text = if io::stdin().is_terminal() {
         hear_orders();
+        // Ctrl-C is heard from before anything is hidden: whoever it ends leaves the terminal as it is then.
+        let mut interrupted = pin!(interrupt());
+        tokio::select! {
+            biased;
+            () = &mut interrupted => return Err(Exit::silent(INTERRUPTED)),
+            () = std::future::ready(()) => {}
+        }
         let modes = SavedModes::save();
         let hidden = modes.as_ref().map(SavedModes::hide_input);
         if !matches!(hidden, Some(Ok(()))) {
@@ -61,7 +69,7 @@ async fn given(name: &KeyringName) -> Result<String, Exit> {
         });
         let line = tokio::select! {
             line = line => line.map_err(lost)?.map_err(unread)?,
-            () = interrupt() => return Err(Exit::silent(INTERRUPTED)),
+            () = &mut interrupted => return Err(Exit::silent(INTERRUPTED)),
         };
         // The terminal is as it was before anything else is said.
         drop(modes);
