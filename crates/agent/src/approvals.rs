@@ -3,7 +3,7 @@
 //!
 //! An answer is for one call of one transcript: the same tool with the same arguments that would do the same. It can be
 //! given while the agent waits, or later; then the call is done when the agent asks for it again, unless it is a command and
-//! something was changed or run meanwhile.
+//! something was changed or run meanwhile, here or in another conversation.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -161,7 +161,8 @@ impl ApprovalBook {
             .await
     }
 
-    /// Commands that wait for an answer, or were allowed and not run yet, are asked about again.
+    /// Commands that wait for an answer here, or were allowed anywhere and not run yet, are asked about again: conversations
+    /// share folders.
     pub(crate) async fn forget_commands(&self, scene: &Scene<'_>) -> Result<(), StoreError> {
         let open = self.store.open_approvals(&scene.session.session_id).await?;
         for asked in readable(open) {

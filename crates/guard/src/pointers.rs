@@ -69,7 +69,7 @@ pub fn urls_in(value: &Value) -> Vec<String> {
 /// stop in the name of a host is one.
 fn plain(c: char) -> char {
     match c {
-        '\u{3002}' | '\u{ff61}' => '.',
+        '\u{3002}' | '\u{ff61}' | '\u{2024}' | '\u{fe52}' => '.',
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
         _ => c.is_numeric().then(|| decimal(c)).flatten().unwrap_or(c),
     }
@@ -244,6 +244,8 @@ mod tests {
             "see:evil.example",
             "Website=evil.example/x",
             "evil\u{3002}example",
+            "evil\u{2024}example",
+            "evil\u{fe52}example",
             "\u{ff45}vil\u{ff0e}example",
             "[here](//evil.example)",
             "[here](https:evil.example)",

@@ -218,11 +218,12 @@ pub(crate) fn newest(db: &Connection) -> Result<Vec<Approval>, Failure> {
     all(db, "ORDER BY asked_at DESC, id LIMIT ?1", params![LISTED])
 }
 
-/// The questions of a transcript that wait for an answer, or allow what was not done yet.
+/// The questions of a transcript that wait for an answer, and those of all that allow what was not done yet.
 pub(crate) fn open(db: &Connection, session_id: &str) -> Result<Vec<Approval>, Failure> {
     all(
         db,
-        "WHERE session_id = ?1 AND used_at IS NULL AND expires_at > ?2 AND (answer IS NULL OR answer <> 'deny')
+        "WHERE used_at IS NULL AND expires_at > ?2
+           AND ((session_id = ?1 AND answer IS NULL) OR answer IN ('allow-once', 'allow-always'))
          ORDER BY asked_at, id",
         params![session_id, now_ms()],
     )

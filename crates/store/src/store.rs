@@ -450,7 +450,8 @@ impl Store {
         self.call(|db| approval::newest(db.reader())).await
     }
 
-    /// The questions of a transcript that wait for an answer, or allow what was not done yet, oldest first.
+    /// The questions of a transcript that wait for an answer, and those of all that allow what was not done yet, oldest
+    /// first.
     ///
     /// # Errors
     /// Only those that name a file.

@@ -89,6 +89,22 @@ async fn what_is_denied_or_has_expired_allows_nothing() {
     assert_eq!(store.pending_approvals().await.unwrap(), []);
     // What has expired is asked anew.
     assert_ne!(ask(&store, &own, "b", HOUR).await.id, expired.id);
+    // What is open here, and what is allowed anywhere and not done yet.
+    let other = store.session("agent:main:other", "main").await.unwrap();
+    let theirs = ask(&store, &other, "c", HOUR).await;
+    let ids = async |session: &Session| -> Vec<String> {
+        let open = store.open_approvals(&session.session_id).await.unwrap();
+        open.into_iter().map(|one| one.call).collect()
+    };
+    assert_eq!(ids(&own).await, ["b"]);
+    store
+        .answer_approval(&theirs.id, ApprovalAnswer::AllowOnce, "cli")
+        .await
+        .unwrap();
+    assert_eq!(ids(&own).await, ["b", "c"]);
+    store.expire_approval(&theirs.id).await.unwrap();
+    assert!(!store.take_approval(&other.session_id, "c").await.unwrap());
+    assert_eq!(ids(&own).await, ["b"]);
     let unknown = store
         .answer_approval("nothing", ApprovalAnswer::Deny, "chat")
         .await;
