@@ -11,6 +11,7 @@ mod edit;
 pub(crate) mod images;
 mod named;
 pub(crate) mod origin;
+mod place;
 mod places;
 mod read;
 mod refusal;

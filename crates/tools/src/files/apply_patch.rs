@@ -15,7 +15,8 @@ use serde_json::{Value, json};
 
 use super::closest::Closest;
 use super::disk::{DiskError, Expected, Spot, Staged, Version};
-use super::places::{Folders, PathError, Place, shown};
+use super::place::{Place, shown};
+use super::places::{Folders, PathError};
 use super::refusal::Refusal;
 use super::text::FileText;
 use super::{EDIT_LIMIT, on_disk, still_decided};

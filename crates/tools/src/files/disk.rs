@@ -15,7 +15,7 @@ use rustix::io::Errno;
 use thiserror::Error;
 
 use super::origin;
-use super::places::shown;
+use super::place::shown;
 
 /// How folders on the way are opened.
 #[cfg(target_os = "linux")]

@@ -11,7 +11,8 @@ use thiserror::Error;
 
 use super::closest::Closest;
 use super::disk::{Expected, Spot, Version};
-use super::places::{Folders, Place, plan};
+use super::place::Place;
+use super::places::{Folders, plan};
 use super::refusal::Refusal;
 use super::similar::no_such_file;
 use super::text::{FileText, UNSEEN, line_end, line_number};

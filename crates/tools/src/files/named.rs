@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use moltbot_agent::{Effect, Plan, Scene};
 
 use super::disk::{Kind, Spot};
-use super::places::{Folders, PathError, Place, plan};
+use super::place::Place;
+use super::places::{Folders, PathError, plan};
 use super::refusal::Refusal;
 use super::similar::no_such_file;
 

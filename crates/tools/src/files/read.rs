@@ -18,7 +18,8 @@ use thiserror::Error;
 
 use super::disk::{Kind, Spot};
 use super::images;
-use super::places::{Folders, Place, plan, shown};
+use super::place::{Place, shown};
+use super::places::{Folders, plan};
 use super::refusal::Refusal;
 use super::similar::no_such_file;
 use super::{off_thread, still_decided};

@@ -1,7 +1,7 @@
 //! The files that a name which leads nowhere may mean.
 
 use super::disk::{DiskError, Spot};
-use super::places::Place;
+use super::place::Place;
 use super::refusal::Refusal;
 
 /// How alike names must be, from 0 to 1.

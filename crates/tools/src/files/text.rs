@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use super::places::shown;
+use super::place::shown;
 
 const MARK: &str = "\u{feff}";
 

@@ -9,7 +9,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::disk::{DiskError, Expected, Spot};
-use super::places::{Folders, Place, plan};
+use super::place::Place;
+use super::places::{Folders, plan};
 use super::{on_disk, still_decided};
 
 /// Writes a file, in place of what was there.
