@@ -85,10 +85,12 @@ impl Approver for AtTerminal {
         let answer = tokio::task::spawn_blocking(move || read_answer(&prompt, &taken_back));
         // The end of the input and a terminal that cannot be read are a no.
         let answer = answer.await.ok().flatten().unwrap_or_default();
-        match () {
-            () if can_always && is_always(&answer) => ApprovalAnswer::AllowAlways,
-            () if is_yes(&answer) => ApprovalAnswer::AllowOnce,
-            () => ApprovalAnswer::Deny,
+        if can_always && is_always(&answer) {
+            ApprovalAnswer::AllowAlways
+        } else if is_yes(&answer) {
+            ApprovalAnswer::AllowOnce
+        } else {
+            ApprovalAnswer::Deny
         }
     }
 

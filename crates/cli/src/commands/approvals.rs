@@ -148,7 +148,9 @@ fn get(path: &Path, as_json: bool) -> Result<(), Exit> {
     let exists = path.exists();
     let file = Approvals::read(path)?;
     let text = match exists {
-        true => std::fs::read_to_string(path).unwrap_or_default(),
+        true => std::fs::read_to_string(path).map_err(|error| {
+            Exit::failed(format!("{} cannot be read: {error}.", path.display()))
+        })?,
         false => String::new(),
     };
     let shown = file.without_token();

@@ -98,3 +98,70 @@ fn a_secret_is_nowhere_but_where_the_owner_put_it() {
     ];
     assert_eq!(found, places.map(|path| path.display().to_string()));
 }
+
+#[test]
+fn what_the_program_is_configured_by_is_closed_to_tools_and_keys_to_commands() {
+    let paths = [
+        "more.json5",
+        "~/keys/lab",
+        "~/.clawdbot-other/moltbot.json",
+        "~/.clawdbot/moltbot.json",
+    ];
+    let mut script = Script::new();
+    for path in paths {
+        let arguments = json!({ "path": path }).to_string();
+        let step = Part::ToolCall {
+            id: "1",
+            name: "read",
+            arguments: &arguments,
+        };
+        script = script.on(chat().once(), openai_chat(&[step]));
+    }
+    let run = Part::ToolCall {
+        id: "2",
+        name: "exec",
+        arguments: r#"{"command":"env"}"#,
+    };
+    let script = script
+        .on(chat().once(), openai_chat(&[run]))
+        .on(chat(), openai_chat(&[Part::Text("All done.")]));
+    let server = block_on(ScriptedServer::start(script));
+    // Included from the workspace; a key in a file; another in a variable whose name tells nothing.
+    let home = Home::with_config(
+        json!({
+            "$include": "~/clawd/more.json5",
+            "agents": {"defaults": {"model": {"primary": "box/m"}}},
+            "models": {"providers": {
+                "box": {
+                    "baseUrl": server.base_url(), "apiKey": "LAB_BOX", "api": "openai-completions",
+                    "models": [{"id": "m", "name": "M"}],
+                },
+                "lab": {"baseUrl": server.base_url(), "apiKey": "${file:~/keys/lab}", "models": []},
+            }},
+        })
+        .to_string(),
+    );
+    home.write("clawd/more.json5", "{logging: {level: 'info'}}");
+    home.write("keys/lab", "sk-lab-0f9e8d7c6b5a4321\n");
+    home.write(".clawdbot-other/moltbot.json", "{}");
+    let output = home
+        .command(&["agent", "-m", "Run env"])
+        .env("LAB_BOX", CANARY)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", crate::setup::err(&output));
+    let requests = server.posts();
+    assert_eq!(requests.len(), paths.len() + 2);
+    let told = |at: usize| {
+        let body = requests[at].json();
+        let last = body["messages"].as_array().unwrap().last().unwrap().clone();
+        last["content"].as_str().unwrap().to_owned()
+    };
+    for (at, path) in paths.iter().enumerate() {
+        let said = told(at + 1);
+        assert!(said.contains("is not read"), "{path}: {said}");
+    }
+    let variables = told(paths.len() + 1);
+    assert!(variables.contains("PATH="), "{variables}");
+    assert!(!variables.contains("LAB_BOX"), "{variables}");
+}
