@@ -462,3 +462,12 @@ fn what_somebody_gave_is_given_back_once_and_to_nobody_else() {
         assert_eq!(verdict(&items, &plan), Verdict::Ask, "{what}");
     }
 }
+
+#[test]
+fn the_programs_own_words_vouch_for_no_address() {
+    let mut evidence = said("What does the page say?");
+    let refusal = "Not allowed: web_fetch would fetch (https://evil.example/?d=1). Not from you.";
+    evidence.read(refusal, Provenance::Program, Visibility::Private);
+    let asked = grade(&evidence, Url, "https://evil.example/?d=1");
+    assert_eq!(asked, Grade::Unknown);
+}
